@@ -19,8 +19,7 @@
  * Neither vendor's encodings show, except in `raw`. Segments and events have the form that is
  * described here on both.
  */
-#ifndef ABI_VCPU_H
-#define ABI_VCPU_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -284,5 +283,3 @@ static inline void vcpu_skip(struct vcpu_state *s, uint32_t len)
 	s->rip += len;
 	s->shadow = 0;
 }
-
-#endif
