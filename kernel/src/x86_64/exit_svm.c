@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What an exit of SVM means. */
+#include "kernel/inc/x86_64/state_svm.h"
+
+/* Exits with nothing to look at but the length of their instruction. */
+static const struct plain_exit {
+	uint16_t code;
+	uint8_t exit;
+	uint8_t len;
+} plain_exits[] = {
+	{ SVM_EXIT_CPUID, VM_EXIT_CPUID, 2 },       { SVM_EXIT_HLT, VM_EXIT_HLT, 1 },
+	{ SVM_EXIT_VMMCALL, VM_EXIT_HYPERCALL, 3 }, { SVM_EXIT_XSETBV, VM_EXIT_XSETBV, 3 },
+	{ SVM_EXIT_INVD, VM_EXIT_CACHE, 2 },        { SVM_EXIT_WBINVD, VM_EXIT_CACHE, 2 },
+	{ SVM_EXIT_VINTR, VM_EXIT_WINDOW, 0 },      { SVM_EXIT_SHUTDOWN, VM_EXIT_SHUTDOWN, 0 },
+};
+
+/* Instructions that no guest is offered. */
+static bool undefined_insn(uint64_t code)
+{
+	switch (code) {
+	case SVM_EXIT_INVLPGA:
+	case SVM_EXIT_VMRUN:
+	case SVM_EXIT_VMLOAD:
+	case SVM_EXIT_VMSAVE:
+	case SVM_EXIT_STGI:
+	case SVM_EXIT_CLGI:
+	case SVM_EXIT_SKINIT:
+	case SVM_EXIT_RDTSCP:
+	case SVM_EXIT_MONITOR:
+	case SVM_EXIT_MWAIT:
+	case SVM_EXIT_MWAIT_ARMED:
+	case SVM_EXIT_RDPRU:
+	case SVM_EXIT_INVLPGB:
+	case SVM_EXIT_INVLPGB_ILLEGAL:
+	case SVM_EXIT_MCOMMIT:
+	case SVM_EXIT_TLBSYNC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum svm_action inject(struct vmcb *v, uint32_t vector, bool has_error, uint32_t error)
+{
+	v->event = VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | vector;
+	if (has_error)
+		v->event |= VCPU_EVENT_ERROR | (uint64_t)error << 32;
+	return SVM_RESUME;
+}
+
+/* An event whose delivery the exit cut short, for the page. Software interrupts and breakpoints are
+   left out: rIP is at their instruction, which runs again. */
+static struct vcpu_event cut_event(const struct vmcb *v)
+{
+	uint32_t info = (uint32_t)v->exit_event;
+	uint32_t type = (info & VCPU_EVENT_TYPE) >> VCPU_EVENT_TYPE_SHIFT;
+	uint32_t vector = info & VCPU_EVENT_VECTOR;
+
+	if (!(info & VCPU_EVENT_VALID) || type == SVM_EVENT_SOFT)
+		return (struct vcpu_event){ 0 };
+	if (type == SVM_EVENT_EXCEPTION && (vector == 3 || vector == 4))
+		return (struct vcpu_event){ 0 };
+	return (struct vcpu_event){ info, (uint32_t)(v->exit_event >> 32) };
+}
+
+static void decode_io(const struct vmcb *v, struct vcpu_state *s)
+{
+	uint64_t info = v->exit_info1;
+	uint64_t size = (info >> SVM_IO_SIZE_SHIFT) & SVM_IO_SIZE_MASK;
+
+	s->exit = VM_EXIT_IO;
+	s->insn_len = (uint32_t)(v->exit_info2 - v->rip);
+	s->qual[0] = ((info >> SVM_IO_PORT_SHIFT) & VM_IO_PORT) | size << VM_IO_SIZE_SHIFT |
+		     (info & SVM_IO_IN ? VM_IO_IN : 0) | (info & SVM_IO_STRING ? VM_IO_STRING : 0) |
+		     (info & SVM_IO_REP ? VM_IO_REP : 0);
+}
+
+static void decode_memory(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	uint64_t info = v->exit_info1;
+	uint64_t access = VM_ACCESS_READ;
+
+	if (info & SVM_NPF_FETCH)
+		access = VM_ACCESS_EXEC;
+	else if (info & SVM_NPF_WRITE)
+		access = VM_ACCESS_WRITE;
+	s->exit = VM_EXIT_MEMORY;
+	s->qual[0] = v->exit_info2;
+	s->qual[1] = access | (info & SVM_NPF_PRESENT ? VM_ACCESS_MAPPED : 0) |
+		     (info & SVM_NPF_WALK ? VM_ACCESS_WALK : 0);
+	if (!(features & SVM_HAS_DECODE))
+		return;
+	s->insn_bytes = v->fetched & 0xf;
+	for (unsigned i = 0; i < s->insn_bytes; i++)
+		s->insn[i] = v->fetch[i];
+}
+
+static void decode_mov(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	uint64_t code = v->exit_code;
+	uint64_t q = code & 0xf;
+
+	s->exit = code < SVM_EXIT_DR_READ ? VM_EXIT_CR : VM_EXIT_DR;
+	if (code & 0x10)
+		q |= VM_CR_WRITE;
+	if (features & SVM_HAS_DECODE && v->exit_info1 & SVM_MOV_VALID)
+		q |= VM_CR_GPR_VALID | (v->exit_info1 & SVM_MOV_GPR) << VM_CR_GPR_SHIFT;
+	s->qual[0] = q;
+}
+
+static void decode_plain(const struct vmcb *v, struct vcpu_state *s)
+{
+	s->exit = VM_EXIT_UNHANDLED;
+	for (unsigned i = 0; i < sizeof(plain_exits) / sizeof(plain_exits[0]); i++) {
+		if (plain_exits[i].code == v->exit_code) {
+			s->exit = plain_exits[i].exit;
+			s->insn_len = plain_exits[i].len;
+		}
+	}
+}
+
+static void decode_to_vmm(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	switch (v->exit_code) {
+	case SVM_EXIT_IO:
+		decode_io(v, s);
+		break;
+	case SVM_EXIT_NPF:
+		decode_memory(v, s, features);
+		break;
+	case SVM_EXIT_MSR:
+		s->exit = v->exit_info1 ? VM_EXIT_MSR_WRITE : VM_EXIT_MSR_READ;
+		s->insn_len = 2;
+		break;
+	case SVM_EXIT_TASK:
+		s->exit = VM_EXIT_TASK;
+		s->qual[0] = v->exit_info1 & 0xffff;
+		s->qual[1] = v->exit_info2 & 0xffffffff;
+		break;
+	case SVM_EXIT_INVALID:
+		s->exit = VM_EXIT_INVALID;
+		break;
+	default:
+		if (v->exit_code < SVM_EXIT_EXC)
+			decode_mov(v, s, features);
+		else
+			decode_plain(v, s);
+	}
+}
+
+static void fill_exit(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	s->insn_len = 0;
+	s->insn_bytes = 0;
+	s->qual[0] = s->qual[1] = s->qual[2] = 0;
+	s->raw[0] = v->exit_code;
+	s->raw[1] = v->exit_info1;
+	s->raw[2] = v->exit_info2;
+	decode_to_vmm(v, s, features);
+	if (s->insn_len && features & SVM_HAS_NEXT_RIP && v->exit_code != SVM_EXIT_IO)
+		s->insn_len = (uint32_t)(v->next_rip - v->rip);
+	s->event = cut_event(v);
+}
+
+static enum svm_action decode_exception(struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	switch (v->exit_code - SVM_EXIT_EXC) {
+	case SVM_EXC_MC:
+		return SVM_MACHINE_CHECK;
+	case SVM_EXC_DB:
+		if (!(v->exit_event & VCPU_EVENT_VALID))
+			return inject(v, SVM_EXC_DB, false, 0);
+		break;
+	case SVM_EXC_AC:
+		if (!(v->exit_event & VCPU_EVENT_VALID))
+			return inject(v, SVM_EXC_AC, true, 0);
+		break;
+	}
+	fill_exit(v, s, features);
+	return SVM_TO_VMM;
+}
+
+/* A delivery that a host event cut short goes on with the guest. */
+static enum svm_action host_event(struct vmcb *v)
+{
+	struct vcpu_event e = cut_event(v);
+
+	v->event = (uint64_t)e.error << 32 | e.info;
+	return SVM_HOST_EVENT;
+}
+
+enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	uint64_t code = v->exit_code;
+
+	if (code == SVM_EXIT_INTR || code == SVM_EXIT_NMI || code == SVM_EXIT_INIT)
+		return host_event(v);
+	if (code >= SVM_EXIT_DR_READ && code < SVM_EXIT_EXC && v->intercept_dr_read)
+		return SVM_LOAD_DR;
+	if (code >= SVM_EXIT_EXC && code < SVM_EXIT_INTR)
+		return decode_exception(v, s, features);
+	if (undefined_insn(code))
+		return inject(v, SVM_EXC_UD, false, 0);
+	if (code == SVM_EXIT_RDPMC)
+		return inject(v, SVM_EXC_GP, true, 0);
+	fill_exit(v, s, features);
+	return SVM_TO_VMM;
+}
