@@ -16,7 +16,6 @@ BUILD ?= build
 
 include mk/flags.mk
 include mk/rules.mk
-include $(sort $(wildcard deps/*.mk))
 include $(sort $(wildcard */build.mk */*/build.mk))
 include mk/objects.mk
 include mk/goals.mk
