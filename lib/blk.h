@@ -16,7 +16,7 @@
 #pragma once
 #include <stdint.h>
 
-#define BLK_SIZE 4096u
+#define BLK_SIZE      4096u
 #define BLK_MAX_COUNT 32u /* blocks per request */
 
 enum blk_type { BLK_INFO = 1, BLK_READ = 2, BLK_WRITE = 3, BLK_FLUSH = 4, BLK_DISCARD = 5 };

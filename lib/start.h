@@ -5,24 +5,28 @@
  *
  * A component holds nothing that is not in here. Channels may be added while it runs (a new VM's vmm at its
  * TVD's vault): root fills the next `chan` entry, then increments `chan_count` with release order, then ups
- * the component's wake semaphore. An entry whose `state` is START_CHAN_CLOSED is gone for good; its slot may
- * be filled again under a new `serial`.
+ * the component's wake semaphore. An entry whose `state` is START_CHAN_CLOSED is gone for good; once the
+ * component's runtime has acknowledged that (struct chan_mem), its slot may be filled again under a new `serial`.
  */
 #pragma once
 #include <stdint.h>
 
-#define START_INFO_VA 0x100000000ull /* 4 GiB */
-#define START_INFO_SIZE 0x10000ull   /* 16 pages */
-#define START_MAGIC 0x5452415453424452ull /* "RDBSTART" */
-#define START_MAX_CHAN 128u
-#define START_MAX_DEV 8u
-#define START_MAX_ROM 16u
-#define START_NAME 32u
+#define START_INFO_VA   0x100000000ull        /* 4 GiB */
+#define START_INFO_SIZE 0x8000ull             /* 8 pages */
+#define START_MAGIC     0x5452415453424452ull /* "RDBSTART" */
+#define START_MAX_CHAN  128u
+#define START_MAX_DEV   8u
+#define START_MAX_ROM   16u
+#define START_NAME      32u
+
+/* RAX of the ud2 by which a component ends itself; EBX is what main() returned. */
+#define START_EXIT_MARK 0x5449584554424452ull /* "RDBTEXIT" */
 
 /* Well-known capability selectors of every component. */
 enum start_sel {
-	START_SEL_PD = 1,   /* own PD, rights: pay, map (no delegate) */
-	START_SEL_WAKE = 2, /* the one semaphore the component sleeps on: every peer and interrupt ups it */
+	START_SEL_PD = 1, /* own PD, rights: pay, map (no delegate) */
+	START_SEL_WAKE =
+		2, /* the one semaphore the component sleeps on: every peer and interrupt ups it */
 	START_SEL_EC = 3,   /* own main thread */
 	START_SEL_FREE = 64 /* selectors from here on are the component's own to fill */
 };
@@ -30,33 +34,40 @@ enum start_sel {
 enum start_chan_state { START_CHAN_EMPTY = 0, START_CHAN_OPEN = 1, START_CHAN_CLOSED = 2 };
 
 struct start_chan {
-	char peer[START_NAME];     /* component at the other end: "disk", "vault", "vmm", ... (template name) */
-	char instance[START_NAME]; /* its instance label ("tvd-a", "vm-web"), empty for a static component */
-	char proto[16];            /* "blk", "frame", "tpm", "store", "log", "ctl", ...: which protocol header */
-	uint64_t va;               /* shared memory: struct chan_mem of lib/chan.h */
-	uint64_t size;             /* bytes, both directions together */
-	uint32_t peer_wake;        /* selector of the peer's wake semaphore (right: up only) */
-	uint32_t side;             /* 0: client (calls), 1: server (is called); picks the ring direction */
-	uint32_t state;            /* enum start_chan_state */
-	uint32_t serial;           /* rises with each use of this slot */
-	uint64_t tag;              /* 64-bit badge root vouches for: TVD number or VM number of the peer; 0: static */
+	char peer
+		[START_NAME]; /* component at the other end: "disk", "vault", "vmm", ... (template name) */
+	char instance
+		[START_NAME]; /* its instance label ("tvd-a", "vm-web"), empty for a static component */
+	char proto
+		[16]; /* "blk", "frame", "tpm", "store", "log", "ctl", ...: which protocol header */
+	uint64_t va;  /* shared memory: struct chan_mem of lib/chan.h */
+	uint64_t size;      /* bytes, both directions together */
+	uint32_t peer_wake; /* selector of the peer's wake semaphore (right: up only) */
+	uint32_t side;      /* 0: client (calls), 1: server (is called); picks the ring direction */
+	_Atomic uint32_t state; /* enum start_chan_state */
+	uint32_t serial;        /* rises with each use of this slot */
+	uint64_t
+		tag; /* 64-bit badge root vouches for: TVD number or VM number of the peer; 0: static */
+	_Atomic uint32_t epoch; /* from 1; root raises it when one of the two sides is restarted */
+	uint32_t pad;
 };
 
 struct start_dev {
 	char name[START_NAME]; /* "virtio_blk0", "com1", "tpm_crb" */
 	uint64_t mmio_va[6];   /* BARs or register windows mapped read-write, uncached; 0: none */
 	uint64_t mmio_size[6];
-	uint64_t dma_va;    /* memory for the device's DMA, contiguous, zeroed; 0: none */
-	uint64_t dma_addr;  /* its address on the device's side (physical, later the IOMMU's) */
+	uint64_t dma_va;   /* memory for the device's DMA, contiguous, zeroed; 0: none */
+	uint64_t dma_addr; /* its address on the device's side (physical, later the IOMMU's) */
 	uint64_t dma_size;
 	uint32_t dc;        /* device-context selector for assign(); 0: none */
 	uint32_t irqs;      /* message interrupts the function offers (MSI-X vectors) */
 	uint16_t port_base; /* I/O ports [port_base, port_base+port_count) are granted */
 	uint16_t port_count;
-	uint32_t pci;       /* bus<<16 | device<<3 | function, with bit 31 set if PCI */
+	uint32_t pci; /* bus<<16 | device<<3 | function, with bit 31 set if PCI */
 	uint16_t vendor;
 	uint16_t device;
-	uint8_t cap[64];    /* driver-specific: for virtio the positions of its five PCI capabilities (struct virtio_pci_caps) */
+	uint8_t cap
+		[64]; /* driver-specific: for virtio the positions of its five PCI capabilities (struct virtio_pci_caps) */
 };
 
 struct start_rom { /* a measured boot part or other read-only memory */
@@ -73,18 +84,19 @@ struct start_info {
 	char name[START_NAME];     /* template name: "vault" */
 	char instance[START_NAME]; /* label, empty for a static component */
 	uint64_t tag;              /* TVD or VM number; 0: static */
-	uint32_t restart;          /* how often root has restarted this component, 0 at first start */
+	uint32_t restart; /* how often root has restarted this component, 0 at first start */
 	uint32_t cpu;
 	uint64_t tsc_khz;
 	uint64_t boot_id; /* random, the same for every component of this boot */
 	uint64_t heap_va; /* zeroed read-write memory for malloc */
 	uint64_t heap_size;
-	uint64_t mem_va;  /* large extra memory (guest memory of a vmm, caches); 0: none */
+	uint64_t mem_va; /* large extra memory (guest memory of a vmm, caches); 0: none */
 	uint64_t mem_size;
 	uint32_t mem_sel; /* its mo selector (for mapping into a guest space); 0: none */
 	uint32_t lab;     /* 1 in a lab manifest only (vmrun's exit device, bench images) */
 	uint8_t seed[32]; /* random, this instance's alone: seeds its generator */
-	uint64_t arg_va;  /* argument bytes for this instance (protocol-specific; VM parameters for vmm) */
+	uint64_t
+		arg_va; /* argument bytes for this instance (protocol-specific; VM parameters for vmm) */
 	uint64_t arg_size;
 	uint32_t dev_count;
 	uint32_t rom_count;
