@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# UEFI loader (boot/loader) as an image without a bundle: build/boot/loader.efi.
+
+GNUEFI ?= /usr
+LOADER_SRCS := $(wildcard boot/loader/*.c) boot/bundle.c boot/eventlog.c
+LOADER_OBJS := $(call objs,loader,$(LOADER_SRCS))
+LOADER_CFLAGS := $(if $(CC_IS_CLANG),--target=x86_64-none-elf) -march=x86-64 -ffreestanding -fpic -fshort-wchar \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
+	-mno-red-zone -mgeneral-regs-only -fvisibility=hidden -DGNU_EFI_USE_MS_ABI -std=gnu17 -O2 -g $(WARN) $(REPRO) \
+	-I. -I$(BUILD)/gen -nostdinc -isystem $(CC_INCLUDE) -isystem $(GNUEFI)/include/efi -isystem $(GNUEFI)/include/efi/x86_64
+LOADER_LIB := $(GNUEFI)/lib
+# Sections of the loaded image; the debug sections stay behind.
+LOADER_KEEP := .text .data .dynamic .dynsym .rela .reloc
+
+$(LOADER_OBJS): $(BUILD)/obj/loader/%.o: %.c $(BUILD)/.flags | gen
+	@mkdir -p $(@D)
+	$(call quiet,EFICC,$<) $(CC) $(LOADER_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/boot/loader.so: $(LOADER_OBJS)
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@) $(LD) -shared -Bsymbolic -z noexecstack --no-undefined --build-id=none \
+		-T $(LOADER_LIB)/elf_x86_64_efi.lds -o $@ $(LOADER_LIB)/crt0-efi-x86_64.o $(LOADER_OBJS) \
+		-L$(LOADER_LIB) -lgnuefi
+
+$(BUILD)/boot/loader.efi: $(BUILD)/boot/loader.so
+	$(call quiet,OBJCOPY,$@) $(OBJCOPY) $(addprefix -j ,$(LOADER_KEEP)) \
+		--target efi-app-x86_64 --subsystem=10 $< $@
+
+ALL += $(BUILD)/boot/loader.efi
