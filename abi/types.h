@@ -20,6 +20,7 @@ enum {
 	PAGE_SIZE = 4096,
 	PRIO_MAX = 255,
 	NAME_BYTES = 16,
+	PD_MIN_FRAMES = 4, /* a domain without anything in it */
 	IRQ_VECTORS = 190, /* message interrupts per CPU */
 };
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Threads. A thread is bound to one CPU. Global threads have a scheduling context of their own; local ones serve portals and run on the
+ * caller's. One page holds the registers (first, where the CPU pushes interrupt frames), the rest of the state, and the FPU area.
+ */
+#pragma once
+#include "abi/types.h"
+#include "kernel/inc/heap.h"
+#include "kernel/inc/kmem.h"
+#include "kernel/inc/obj.h"
+#include "kernel/inc/regs.h"
+
+struct pt;
+struct sc;
+struct sm;
+struct mapping;
+
+enum ec_run {
+	EC_READY,   /* top of its scheduling context: running or in the run queue */
+	EC_CALLING, /* its time is with callee */
+	EC_WAIT_SM,
+	EC_WAIT_HANDLER, /* queued for a busy local thread */
+	EC_IDLE,         /* local: no caller; global: no scheduling context */
+	EC_HALTED,       /* dead or being killed */
+};
+
+enum {
+	EC_FPU_OFFSET = 1024,
+	EC_FPU_MAX = FRAME_SIZE - EC_FPU_OFFSET,
+};
+
+struct ec {
+	struct regs regs; /* must be first */
+	struct obj obj;
+	struct pd *pd;
+	struct utcb *utcb; /* kernel address */
+	uint64_t utcb_va;
+	uint64_t sp;   /* of a local thread at each entry */
+	struct sc *sc; /* it runs on; NULL: none */
+	struct ec *caller;
+	struct ec *callee;
+	uint16_t cpu;
+	uint8_t run; /* enum ec_run */
+	bool local;
+	bool sysret; /* leaves the kernel by sysret, else iret */
+	bool suspended;
+	bool faulted;        /* stopped by an exception */
+	bool in_fault;       /* its caller's message was an exception: the reply is a fault_reply */
+	bool caller_aborted; /* the thread it should reply to died; what is above gets S_ABORTED */
+	bool reaping;        /* its revoke call is past the capabilities */
+	struct heap callers; /* EC_WAIT_HANDLER threads that want this one */
+	struct heap_node wait; /* in callers of another, or in a semaphore */
+	struct heap_node timer;
+	struct sm *wait_sm;
+	struct ec *wait_ec;
+	struct list portals; /* struct pt.ec_link */
+	struct pt *fault_pt;
+	struct list fault_link;   /* on fault_pt->fault_users */
+	struct mapping *building; /* its map call is under way */
+	bool build_lost;          /* ... and the mapping was taken away meanwhile */
+	bool build_undo;          /* ... and failed: what was built goes */
+	uint8_t build_status;     /* with that status */
+	void *fpu;
+	char name[NAME_BYTES];
+};
+
+_Static_assert(sizeof(struct ec) <= EC_FPU_OFFSET, "the FPU area follows in the same page");
+
+enum reap_result ec_reap(struct ec *e);
+
+/* Result of the call that e is in. */
+static inline void ec_status(struct ec *e, enum status s)
+{
+	e->regs.rax = s;
+}
+
+static inline void ec_results(struct ec *e, uint64_t v0, uint64_t v1)
+{
+	e->regs.rdi = v0;
+	e->regs.rsi = v1;
+}
+
+/* The call is run again when the thread next leaves the kernel: back to its syscall instruction. */
+void ec_restart(struct ec *e);
+
+/* e waits no longer: status for its call, and it may run again. */
+void ec_wake(struct ec *e, enum status s);
+
+/* The current thread of this CPU cannot go on; the scheduler picks another at kernel exit. */
+void ec_block(struct ec *e, enum ec_run why);
+
+/* Stops e wherever it is and unwinds its callers; it never runs again. false: it runs on another CPU, which was told; try again. */
+bool ec_halt(struct ec *e);
+
+/* Order in wait queues: higher priority first, then first come. */
+uint64_t ec_wait_key(const struct ec *e);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the common kernel asks of the processor; kernel/src/x86_64 has it, the host tests bring their own. */
+#pragma once
+#include "kernel/inc/cpu.h"
+#include "kernel/inc/ptab.h"
+
+/* Page tables. */
+extern const struct ptab_format ptab_host;
+extern uint64_t kernel_root;               /* physical: page tables without a user half */
+void space_install_kernel(uint64_t *root); /* the kernel half into a new root table */
+void arch_load_pd(struct cpu *cpu,
+		  struct pd *pd);       /* address space and ports; NULL: the kernel's own */
+void arch_flush_local(struct cpu *cpu); /* everything but the kernel half */
+void kmap(uint64_t va, uint64_t pa, uint64_t size, bool write, bool exec,
+	  bool device); /* while booting */
+
+/* Threads. */
+void arch_enter(struct cpu *cpu,
+		struct ec *e); /* e's registers, FPU, address space are next on this CPU */
+void fpu_reset(void *area);
+void fpu_save(struct ec *e);
+void fpu_drop(struct ec *e);     /* its state is no longer wanted */
+void fpu_flush(struct cpu *cpu); /* nobody's state is in the registers afterwards */
+
+/* Local APIC. */
+void lapic_init(void);
+void lapic_eoi(void);
+void lapic_ipi(uint32_t apic_id, uint8_t vector);
+void lapic_start_cpu(uint32_t apic_id, uint64_t page);
+void lapic_timer(uint64_t deadline); /* TSC value; 0: off */
+uint64_t lapic_base(void);
+void lapic_calibrate(void);
+extern uint64_t tsc_khz;
+
+/* CPUs. */
+void cpu_features(bool print);
+struct cpu *cpu_create(uint32_t id, uint32_t apic_id);
+void smp_start(void);
+_Noreturn void halt_all(void);
+_Noreturn void machine_reset(void);
+const char *symbol_name(uint64_t ip, uint64_t *offset);
+void fpu_init(void);
