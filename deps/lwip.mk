@@ -6,7 +6,7 @@ LIBRARIES += $(LWIP)
 
 LWIP_SRCS := $(wildcard $(S)/lwip/src/core/*.c $(S)/lwip/src/core/ipv4/*.c \
 	$(S)/lwip/src/core/ipv6/*.c) $(S)/lwip/src/netif/ethernet.c
-LWIP_INPUTS := $(S)/lwip.from $(wildcard deps/lwip/*.h deps/lwip/arch/*.h) deps/lwip.mk mk/flags.mk
+LWIP_INPUTS := $(S)/lwip.from $(wildcard deps/lwip/*.h deps/lwip/arch/*.h) deps/lwip.mk $(DEPS)/.flags
 
 $(O)/lwip/%.o: $(S)/lwip/src/%.c $(LWIP_INPUTS) $(LIBC)
 	@mkdir -p $(@D)

@@ -13,7 +13,7 @@ PICO_OPTIONS := --buildtype=plain -Dmultilib=false -Dspecsdir=none -Dtests=false
 meson_list = $(foreach w,$(1),'$(w)'$(comma))
 comma := ,
 
-$(PICO_CROSS): deps/picolibc.mk mk/flags.mk
+$(PICO_CROSS): deps/picolibc.mk $(DEPS)/.flags
 	@mkdir -p $(@D)
 	@{ echo "[binaries]"; \
 	echo "c = ['gcc', $(call meson_list,$(BARE)) '-static', '-nostdlib']"; \
