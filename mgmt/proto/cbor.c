@@ -169,7 +169,10 @@ void cbor_skip(struct cbor_in *in)
 		if (in->error)
 			break;
 		if (kind == CBOR_BYTES || kind == CBOR_TEXT) {
-			take(in, n);
+			const uint8_t *p = take(in, n);
+
+			if (p && kind == CBOR_TEXT && !printable(p, (size_t)n))
+				cbor_fail(in, "text is not printable ASCII");
 		} else if (kind == CBOR_ARRAY || kind == CBOR_MAP) {
 			if (++depth == CBOR_MAX_DEPTH || n > (uint64_t)(in->end - in->p)) {
 				cbor_fail(in, "nested too deep or cut short");
