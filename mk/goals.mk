@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a person asks make for.
 
-.PHONY: all components host tests test-unit test-system check bench release clean
+.PHONY: all components host tests test-unit test-system clean
 
 all: $(COMPONENTS) $(HOST_PROGS) $(ALL)
 components: $(COMPONENTS)
 host: $(HOST_PROGS)
 tests: $(UNIT_TESTS) $(FUZZ_TARGETS)
+
+RUN_TESTS := BUILD=$(BUILD) $(PYTHON) tests/run.py
+
+test-unit: tests
+	$(RUN_TESTS) --kind unit --kind fuzz
+
+test-system: all
+	$(RUN_TESTS) --kind system
 
 clean:
 	rm -rf $(filter-out $(DEPS),$(wildcard $(BUILD)/*)) $(BUILD)/.flags
