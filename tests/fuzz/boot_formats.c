@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The loader's parsers: the first byte picks one, the rest is its input. Results are used as the loader uses them. */
+#include "boot/bundle.h"
+#include "boot/eventlog.h"
+#include "boot/loader/elf.h"
+#include "boot/loader/pe.h"
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static volatile uint8_t sink;
+
+static void touch(const void *data, size_t size)
+{
+	if (size)
+		sink = (uint8_t)(((const uint8_t *)data)[0] + ((const uint8_t *)data)[size - 1]);
+}
+
+static void fuzz_bundle(const uint8_t *data, size_t size)
+{
+	if (bundle_check(data, size))
+		return;
+	const struct bundle_header *h = (const void *)data;
+	const struct bundle_entry *e = bundle_entries(data);
+
+	for (uint32_t i = 0; i < h->count; i++)
+		touch(data + e[i].offset, e[i].size);
+}
+
+static void fuzz_elf(const uint8_t *data, size_t size)
+{
+	struct elf_image image;
+
+	if (elf_parse(data, size, &image))
+		return;
+	for (uint32_t i = 0; i < image.count; i++) {
+		const struct elf_segment *s = &image.segment[i];
+
+		touch(data + s->offset, s->file_size);
+		if (s->address - image.low + s->memory_size > image.span ||
+		    (s->writable && s->executable))
+			abort();
+	}
+}
+
+static void fuzz_pe(const uint8_t *data, size_t size)
+{
+	const void *section;
+	size_t length;
+
+	if (pe_section(data, size, ".bundle", &section, &length) == 0)
+		touch(section, length);
+}
+
+static void fuzz_eventlog(const uint8_t *data, size_t size)
+{
+	struct eventlog log;
+	struct event e;
+	uint32_t length;
+
+	if (eventlog_open(&log, data, size))
+		return;
+	while (eventlog_next(&log, &e) == 1) {
+		const char *name = eventlog_part_name(&e, &length);
+
+		touch(e.data, e.size);
+		touch(e.sha256, e.sha256 ? 32 : 0);
+		touch(name, name ? length : 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const parsers[])(const uint8_t *, size_t) = { fuzz_bundle, fuzz_elf, fuzz_pe,
+								    fuzz_eventlog };
+
+	if (size == 0)
+		return 0;
+	/* a buffer of exactly this size, aligned as the loader's are: one byte over is caught */
+	uint8_t *copy = malloc(size - 1);
+
+	memcpy(copy, data + 1, size - 1);
+	parsers[data[0] % 4](copy, size - 1);
+	free(copy);
+	return 0;
+}
