@@ -18,4 +18,5 @@ include mk/flags.mk
 include mk/rules.mk
 include $(sort $(wildcard */build.mk */*/build.mk))
 include mk/objects.mk
+include mk/check.mk
 include mk/goals.mk
