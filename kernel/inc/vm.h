@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The seam between the kernel and the processor vendors' virtualisation. One table of hooks, chosen at boot; common code is
- * kernel/src/vcpu.c. Everything is under the kernel lock, except the guest itself: the run hook lets go of the lock while the guest runs.
+ * kernel/src/vcpu.c. Everything is under the kernel lock, except the guest itself: run lets go of the lock while the guest runs.
  */
 #pragma once
 #include "kernel/inc/obj.h"
@@ -12,19 +12,27 @@ struct cpu;
 struct vcpu;
 
 struct vm_ops {
-	const char *name;                         /* "svm", "vmx" */
-	const struct ptab_format *format;         /* of guest-physical spaces */
-	bool (*present)(void);                    /* this CPU has it and firmware allows it */
-	bool (*cpu_init)(struct cpu *cpu);        /* on each CPU, once */
-	enum status (*vcpu_init)(struct vcpu *v); /* vendor part of create_vcpu; S_NO_KMEM */
-	void (*vcpu_free)(struct vcpu *v);
-	int (*run)(
-		struct
-		vcpu *v); /* loads what is dirty, enters once, normalises the exit; see kernel/inc/vcpu.h */
+	const char *name;                  /* "svm", "vmx" */
+	const struct ptab_format *format;  /* of guest-physical spaces */
+	bool (*present)(void);             /* this CPU has it and firmware allows it */
+	bool (*cpu_init)(struct cpu *cpu); /* on each CPU, once; false: no memory */
+
+	/* Vendor part of create_vcpu: fills the zeroed frame v->control, and caps in the page. */
+	void (*vcpu_init)(struct vcpu *v);
+
+	/* The state page into the control block; false: the processor would refuse it. */
+	bool (*load)(struct vcpu *v);
+
+	/* Enters the guest until an exit; its normalised form is in the page. VM_EXIT_NONE: the host has to do something first. */
+	uint32_t (*run)(struct vcpu *v);
+
+	/* The control block into the state page: what is always stored, and the groups. */
+	void (*store)(struct vcpu *v, uint32_t groups);
 };
 
 /* NULL: no virtualisation on this machine. */
 extern const struct vm_ops *vm_ops;
+extern const struct vm_ops svm_ops;
 
 /* On the boot CPU: choose; then on every CPU: enable. */
 void vm_choose(void);

@@ -40,5 +40,5 @@ void svm_state_store(struct vcpu_state *s, const struct vmcb *v, const uint64_t 
 		     uint32_t groups);
 
 /* Normalise the exit in the VMCB; fills exit, insn_len, qual, raw, insn, event of the page when the
-   result is SVM_TO_VMM, and nothing of it otherwise. */
+   result is SVM_TO_VMM; only event when it is SVM_HOST_EVENT; and nothing of it otherwise. */
 enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t features);

@@ -180,12 +180,10 @@ static enum svm_action decode_exception(struct vmcb *v, struct vcpu_state *s, ui
 	return SVM_TO_VMM;
 }
 
-/* A delivery that a host event cut short goes on with the guest. */
-static enum svm_action host_event(struct vmcb *v)
+/* A delivery that a host event cut short is taken up at the next run. */
+static enum svm_action host_event(const struct vmcb *v, struct vcpu_state *s)
 {
-	struct vcpu_event e = cut_event(v);
-
-	v->event = (uint64_t)e.error << 32 | e.info;
+	s->event = cut_event(v);
 	return SVM_HOST_EVENT;
 }
 
@@ -194,7 +192,7 @@ enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t f
 	uint64_t code = v->exit_code;
 
 	if (code == SVM_EXIT_INTR || code == SVM_EXIT_NMI || code == SVM_EXIT_INIT)
-		return host_event(v);
+		return host_event(v, s);
 	if (code >= SVM_EXIT_DR_READ && code < SVM_EXIT_EXC && v->intercept_dr_read)
 		return SVM_LOAD_DR;
 	if (code >= SVM_EXIT_EXC && code < SVM_EXIT_INTR)
