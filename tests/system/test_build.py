@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# runs on: host
+# time limit: 1200
+"""The build gives the same bytes from another directory, and clang builds it too."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
+SCRATCH = pathlib.Path(os.environ["REDOUBT_TMP"])
+DEPS = ROOT / "build" / "deps"
+failures = 0
+
+
+def report(what, bad):
+    global failures
+    print(f"{'not ok' if bad else 'ok'} build: {what}", flush=True)
+    for line in bad[:40]:
+        print(f"    {line}")
+    failures += bool(bad)
+
+
+def make(directory, *arguments):
+    """The last lines make wrote when it failed, nothing when it did not."""
+    result = subprocess.run(["make", "-s", "-j2", f"DEPS={DEPS}", *arguments, "all"], cwd=directory,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return result.stdout.splitlines()[-40:] if result.returncode else []
+
+
+def copy_tree(target):
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
+def products(build):
+    """Path below the build directory -> content, of everything that is or goes into an image."""
+    files = [p for pattern in ("*.efi", "*.img", "*.json", "bin/*", "boot/*.efi") for p in build.glob(pattern)]
+    return {str(p.relative_to(build)): p.read_bytes() for p in files if p.name != "bench.json"}
+
+
+def differences(first, second):
+    bad = [f"{name} is missing in one build" for name in sorted(first.keys() ^ second.keys())]
+    return bad + [f"{name} differs" for name in sorted(first.keys() & second.keys())
+                  if first[name] != second[name]]
+
+
+def test_same_bytes():
+    trees = [SCRATCH / "a" / "redoubt", SCRATCH / "a-longer-path" / "to" / "the" / "second" / "tree"]
+    found = []
+    for tree in trees:
+        copy_tree(tree)
+        bad = make(tree)
+        if bad:
+            report("a build in a directory of its own", bad)
+            return
+        found.append(products(tree / "build"))
+        shutil.rmtree(tree)
+    report(f"{len(found[0])} products are the same from two directories",
+           differences(*found) or ([] if found[0] else ["nothing was built"]))
+
+
+def test_clang():
+    report("clang builds everything", make(ROOT, "CC=clang-14", f"BUILD={SCRATCH}/clang"))
+
+
+test_same_bytes()
+test_clang()
+sys.exit(failures != 0)
