@@ -9,7 +9,7 @@ LIBRARIES += $(MBEDTLS) $(HOST_MBEDTLS)
 MBED_SRCS := $(wildcard $(S)/mbedtls/library/*.c)
 MBED_FLAGS := -DMBEDTLS_CONFIG_FILE='"deps/mbedtls_config.h"' -I. -Ilib/crypto -I$(S)/mbedtls/include \
 	-I$(S)/mbedtls/library
-MBED_INPUTS := $(S)/mbedtls.from deps/mbedtls_config.h deps/mbedtls.mk $(DEPS)/.flags lib/crypto/gcm_alt.h lib/crypto/perlasm.h
+MBED_INPUTS := $(S)/mbedtls.from deps/mbedtls_config.h deps/mbedtls.mk $(DEPS)/.flags lib/crypto/gcm_alt.h lib/crypto/sha256_alt.h lib/crypto/perlasm.h
 GLUE_SRCS := $(wildcard lib/crypto/*.c) deps/host/platform.c
 
 $(O)/mbedtls/%.o: $(S)/mbedtls/library/%.c $(MBED_INPUTS) $(LIBC)

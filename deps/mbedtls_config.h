@@ -33,7 +33,7 @@ time_t redoubt_time(time_t *t);
 #define MBEDTLS_CTR_DRBG_C
 #define MBEDTLS_HMAC_DRBG_C
 
-/* Symmetric ciphers; GCM and the SHA-2 block functions are ours, lib/crypto/. */
+/* Symmetric ciphers; GCM, SHA-256 and the block function of SHA-512 are ours, lib/crypto/. */
 #define MBEDTLS_AES_C
 #define MBEDTLS_AESNI_C
 #define MBEDTLS_AES_USE_HARDWARE_ONLY
@@ -52,7 +52,7 @@ time_t redoubt_time(time_t *t);
 #define MBEDTLS_SHA1_C
 #define MBEDTLS_SHA224_C
 #define MBEDTLS_SHA256_C
-#define MBEDTLS_SHA256_PROCESS_ALT
+#define MBEDTLS_SHA256_ALT
 #define MBEDTLS_SHA384_C
 #define MBEDTLS_SHA512_C
 #define MBEDTLS_SHA512_PROCESS_ALT

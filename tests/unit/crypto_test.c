@@ -255,6 +255,31 @@ static void test_sha2(const char *what)
 	report(what, bad);
 }
 
+static void test_sha256_parts(void)
+{
+	mbedtls_sha256_context ctx, copy;
+	uint8_t a[32], b[32], c[32];
+	int bad = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		size_t len = (size_t)rand() % LEN_MAX, done = 0, n;
+
+		mbedtls_sha256_init(&ctx);
+		mbedtls_sha256_init(&copy);
+		bad |= mbedtls_sha256_starts(&ctx, 0);
+		for (; done < len; done += n) {
+			n = step(len - done, i % 2 ? 40 : 300);
+			bad |= mbedtls_sha256_update(&ctx, text + done, n);
+		}
+		mbedtls_sha256_clone(&copy, &ctx);
+		bad |= mbedtls_sha256_finish(&ctx, a) || mbedtls_sha256_finish(&copy, c);
+		EVP_Digest(text, len, b, NULL, EVP_sha256(), NULL);
+		bad |= memcmp(a, b, sizeof(a)) || memcmp(c, b, sizeof(c));
+		mbedtls_sha256_free(&ctx);
+	}
+	report("SHA-256 in 2000 random splits, cloned contexts", bad);
+}
+
 /* The same code on a CPU whose operating system saves no AVX state. */
 static void forget_avx(void)
 {
@@ -279,6 +304,7 @@ int main(void)
 	test_xts();
 	test_xts_refusals();
 	test_sha2("SHA-224, 256, 384 and 512 of 0 to 2200 bytes");
+	test_sha256_parts();
 	forget_avx();
 	test_gcm_lengths("GCM of 0 to 2200 bytes without AVX");
 	test_gcm_parts("GCM in 3000 random splits without AVX");
