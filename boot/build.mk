@@ -26,6 +26,19 @@ $(BUILD)/boot/loader.efi: $(BUILD)/boot/loader.so
 	$(call quiet,OBJCOPY,$@) $(OBJCOPY) $(addprefix -j ,$(LOADER_KEEP)) \
 		--target efi-app-x86_64 --subsystem=10 $< $@
 
+# A bootable image from parts: $(call boot_image,NAME,OPTIONS of mkbundle.py,NAME=FILE of each part in order)
+# gives build/NAME.efi, build/NAME.img (boot medium) and build/NAME.json (reference values).
+BOOT_TOOLS := $(wildcard boot/*.py)
+define boot_image
+$(BUILD)/$(1).efi: $(BUILD)/boot/loader.efi $(foreach p,$(3),$(lastword $(subst =, ,$(p)))) $(BOOT_TOOLS)
+	@mkdir -p $$(@D)
+	$$(call quiet,BUNDLE,$$@) $$(PYTHON) boot/mkbundle.py --loader $$< --out $$@ $(2) $(3)
+$(BUILD)/$(1).img: $(BUILD)/$(1).efi
+	$$(call quiet,IMAGE,$$@) $$(PYTHON) boot/mkimg.py --out $$@ $$<
+$(BUILD)/$(1).json: $(BUILD)/$(1).efi
+	$$(call quiet,RELEASE,$$@) $$(PYTHON) boot/release.py make $$< --out $$@
+endef
+
 ALL += $(BUILD)/boot/loader.efi
 
 BOOT_FORMATS := boot/bundle.c boot/eventlog.c boot/loader/elf.c boot/loader/pe.c

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A kernel that only tells what the loader gave it: for tests/system/test_boot.py. It prints boot info
- * and the event log in hexadecimal on COM1, tries what the page tables should forbid only by looking at
- * them, and ends QEMU.
+ * and the event log in hexadecimal on COM1, what the page tables allow it and which PCI functions may
+ * still write memory, and ends QEMU.
  */
 #include "boot/bootinfo.h"
 
@@ -11,6 +11,19 @@ _Noreturn void probe_main(const struct bootinfo *info);
 static void outb(uint16_t port, uint8_t value)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static void outl(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static uint32_t inl(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
 }
 
 static uint8_t inb(uint16_t port)
@@ -87,6 +100,20 @@ static void put_parts(const struct bootinfo *info)
 	}
 }
 
+/* Command registers of all functions on PCI bus 0. */
+static void put_pci(void)
+{
+	for (uint32_t function = 0; function < 256; function++) {
+		outl(0xcf8, 0x80000000u | function << 8);
+		if ((inl(0xcfc) & 0xffff) == 0xffff)
+			continue;
+		outl(0xcf8, 0x80000004u | function << 8);
+		put_string("pci ");
+		put_hex(function, 2);
+		field(" command", inl(0xcfc) & 0xffff);
+	}
+}
+
 /* Page-table entry of a virtual address as the processor uses it. */
 static uint64_t entry_of(const void *address)
 {
@@ -124,6 +151,7 @@ void probe_main(const struct bootinfo *info)
 	put_bytes("seed", info->seed, sizeof(info->seed));
 	put_memory(info);
 	put_parts(info);
+	put_pci();
 	field("pte_text", entry_of((const void *)(uintptr_t)probe_main));
 	field("pte_rodata", entry_of(constant));
 	field("pte_data", entry_of(&writable));
