@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Code of guests: position-independent, 64-bit, entered at its first byte (tests/vm/lab.h). */
+	.section .rodata.guests, "a", @progbits
+
+	.macro guest name
+	.globl guest_\name
+guest_\name:
+	.endm
+	.macro end name
+	.globl guest_\name\()_end
+guest_\name\()_end:
+	.endm
+
+guest cpuid
+	mov $0x40000000, %eax
+	mov $7, %ecx
+	mov $0x1122334455667788, %r15
+	cpuid
+	vmmcall
+	hlt
+	vmmcall
+end cpuid
+
+guest io
+	mov $0x3f8, %edx
+	mov $0x5a, %eax
+	out %al, %dx
+	mov $0xcf8, %edx
+	in %dx, %eax
+	vmmcall
+	cld
+	mov $0x30000, %esi
+	mov $4, %ecx
+	mov $0x1f0, %edx
+	rep outsw
+	vmmcall
+end io
+
+guest mmio
+	mov $0x30000000, %edi
+	mov (%rdi), %eax
+	mov %eax, 4(%rdi)
+	jmp *%rdi
+end mmio
+
+guest msr
+	mov $0xc0000082, %ecx
+	mov $0x1234, %eax
+	mov $0xffff8000, %edx
+	wrmsr
+	xor %eax, %eax
+	xor %edx, %edx
+	rdmsr
+	mov %rax, %r8
+	mov %rdx, %r9
+	mov $0xc0000080, %ecx
+	rdmsr
+	mov $0x277, %ecx
+	wrmsr
+	mov $0x10, %ecx
+	rdmsr
+	mov $0xc0010117, %ecx
+	wrmsr
+	mov $0x1b, %ecx
+	rdmsr
+	vmmcall
+end msr
+
+guest spin
+1:	incq 0x30000
+	jmp 1b
+end spin
+
+guest window
+	cli
+	vmmcall
+	nop
+	sti
+	nop
+	nop
+	vmmcall
+1:	jmp 1b
+end window
+
+	/* handler of every gate in these: rbx counts, then back to the VMM */
+	.globl guest_inject_handler
+guest inject
+	sti
+	nop
+1:	jmp 1b
+guest_inject_handler:
+	inc %rbx
+	vmmcall
+	iretq
+end inject
+
+	.globl guest_error_handler
+guest error
+	ud2
+guest_error_handler:
+	pop %rbx
+	vmmcall
+end error
+
+guest fpu
+	movq %rax, %xmm0
+	movq %rax, %xmm15
+1:	vmmcall
+	movq %xmm0, %rbx
+	movq %xmm15, %rcx
+	jmp 1b
+end fpu
+
+guest avx
+	mov $0x40620, %eax
+	mov %rax, %cr4
+	xor %ecx, %ecx
+	xor %edx, %edx
+	mov $7, %eax
+	xsetbv
+	movq %r8, %xmm1
+	vinsertf128 $1, %xmm1, %ymm1, %ymm2
+	vmmcall
+	vextractf128 $1, %ymm2, %xmm3
+	movq %xmm3, %r9
+	xgetbv
+	vmmcall
+end avx
+
+guest dr
+	mov %rax, %dr0
+	mov %rbx, %dr3
+1:	vmmcall
+	mov %dr0, %rcx
+	mov %dr3, %rdx
+	jmp 1b
+end dr
+
+guest tsc
+	rdtsc
+	vmmcall
+end tsc
+
+	/* each instruction is 3 bytes long; the #UD handler skips it and counts in rbx */
+	.globl guest_undefined_handler
+guest undefined
+	xor %ebx, %ebx
+	mov $0x30000, %eax
+	mov $0, %ecx
+	vmrun %rax
+	vmload %rax
+	vmsave %rax
+	stgi
+	clgi
+	skinit
+	invlpga
+	rdtscp
+	monitor
+	mwait
+	vmmcall
+guest_undefined_handler:
+	inc %rbx
+	addq $3, (%rsp)
+	iretq
+end undefined
+
+guest triple
+	sub $16, %rsp
+	movq $0, (%rsp)
+	movq $0, 8(%rsp)
+	lidt (%rsp)
+	ud2
+end triple
+
+	/* the handler itself faults for ever: #DB from a trap that is set again on each entry */
+	.globl guest_stuck_handler
+guest stuck
+	pushf
+	orq $0x100, (%rsp)
+	popf
+1:	jmp 1b
+guest_stuck_handler:
+	orq $0x100, 16(%rsp)
+	iretq
+end stuck
+
+	/* set every bit of CR4 and CR0 one after the other; #GP skips the 3 bytes */
+	.globl guest_control_handler
+guest control
+	mov $1, %r8
+1:	mov $0x620, %eax
+	or %r8, %rax
+	mov %rax, %cr4
+	mov $0x620, %eax
+	mov %rax, %cr4
+	shl $1, %r8
+	jnz 1b
+	mov $0xc0000081, %ecx
+2:	mov $-1, %eax
+	mov $-1, %edx
+	wrmsr
+	inc %ecx
+	cmp $0xc0000085, %ecx
+	jne 2b
+	vmmcall
+guest_control_handler:
+	add $8, %rsp
+	mov (%rsp), %rax
+	cmpw $0x300f, (%rax)
+	je 3f
+	addq $3, (%rsp)
+	iretq
+3:	addq $2, (%rsp)
+	iretq
+end control
+
+	/* write and read one byte of each page up to rsi, sum in rax */
+guest touch
+	xor %eax, %eax
+	mov $0x40000, %edi
+1:	addb $1, (%rdi)
+	movzbl (%rdi), %ecx
+	add %rcx, %rax
+	add $0x1000, %rdi
+	cmp %rsi, %rdi
+	jb 1b
+	vmmcall
+end touch
+
+	/* what its own memory says */
+guest tell
+1:	mov 0x30000, %rax
+	vmmcall
+	jmp 1b
+end tell
+
+	.section .note.GNU-stack, "", @progbits
