@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a person asks make for.
 
-.PHONY: all components host tests test-unit test-system clean
+.PHONY: all components host tests test-unit test-system bench clean
 
 all: $(COMPONENTS) $(HOST_PROGS) $(ALL)
 components: $(COMPONENTS)
@@ -15,6 +15,9 @@ test-unit: tests
 
 test-system: all
 	$(RUN_TESTS) --kind system
+
+bench: all
+	BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(ONLY)
 
 clean:
 	rm -rf $(filter-out $(DEPS),$(wildcard $(BUILD)/*)) $(BUILD)/.flags

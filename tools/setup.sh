@@ -5,7 +5,7 @@
 set -eu
 
 packages="
-build-essential clang-14 lld-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 nasm perl
+build-essential clang clang-14 lld-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 nasm perl
 meson ninja-build dpkg-dev xz-utils bzip2 ca-certificates debian-archive-keyring util-linux git
 gnu-efi mtools dosfstools cpio busybox-static kmod
 qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools tpm2-tools gnutls-bin openssl socat
