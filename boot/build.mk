@@ -39,6 +39,18 @@ $(BUILD)/$(1).json: $(BUILD)/$(1).efi
 	$$(call quiet,RELEASE,$$@) $$(PYTHON) boot/release.py make $$< --out $$@
 endef
 
+# NAME=FILE of the components that a system manifest (TOML) names, in its order.
+system_parts = $(foreach p,$(shell $(PYTHON) tools/manifest.py parts $(1)),$(p)=$(BUILD)/bin/$(p).elf)
+
+# The product.
+$(eval $(call boot_image,redoubt,--kpool 64,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/manifest.bin \
+	$(call system_parts,services/root/system.manifest.toml)))
+$(BUILD)/reference.json: $(BUILD)/redoubt.json
+	$(call quiet,COPY,$@) cp $< $@
+
+.PHONY: release
+release: $(BUILD)/redoubt.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
+
 ALL += $(BUILD)/boot/loader.efi
 
 BOOT_FORMATS := boot/bundle.c boot/eventlog.c boot/loader/elf.c boot/loader/pe.c
