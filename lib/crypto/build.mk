@@ -5,3 +5,4 @@ CRYPTO_GLUE := lib/crypto/cpu.c lib/crypto/gcm_alt.c lib/crypto/sha256_alt.c lib
 CRYPTO_SRCS += $(CRYPTO_GLUE) lib/target/mbedtls_platform.c
 
 $(eval $(call unit_test,crypto,tests/unit/crypto.c $(CRYPTO_GLUE),$(HOST_MBEDTLS_CFLAGS),$(HOST_MBEDTLS) -lcrypto))
+$(eval $(call unit_test,tls,tests/unit/tls.c,$(HOST_MBEDTLS_CFLAGS),$(HOST_MBEDTLS)))
