@@ -25,9 +25,10 @@ FIXED_TIME = "1767225600"  # 2026-01-01, for mtools
 MIN_MIB = 40               # FAT32 needs 65,525 clusters of one sector
 
 
-def mtools(*arguments):
+def mtools(*arguments, check=True):
     environment = dict(os.environ, SOURCE_DATE_EPOCH=FIXED_TIME, TZ="UTC", MTOOLS_SKIP_CHECK="1")
-    subprocess.run(arguments, env=environment, check=True)
+    output = None if check else subprocess.DEVNULL
+    return subprocess.run(arguments, env=environment, check=check, stdout=output, stderr=output)
 
 
 def header(own, other, entries_at, total, entries_crc):
@@ -67,12 +68,14 @@ class Medium:
                "-H", str(START), "-N", FAT_SERIAL, "::")
 
     def folder(self, path):
-        """Makes the folders above `path` that this program has not made."""
+        """Makes the folders above `path` that are not there."""
         above = path.rsplit("/", 1)[0]
-        if above and above not in self.folders:
-            self.folder(above)
-            mtools("mmd", "-D", "s", "-i", self.drive, "::" + above)
-            self.folders.add(above)
+        if not above or above in self.folders:
+            return
+        self.folder(above)
+        if mtools("mdir", "-b", "-i", self.drive, "::" + above + "/", check=False).returncode:
+            mtools("mmd", "-i", self.drive, "::" + above)
+        self.folders.add(above)
 
     def add(self, source, path):
         """Copies a host file to `path`, replacing what was there."""

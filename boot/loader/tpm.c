@@ -134,7 +134,7 @@ void tpm_measure(const char *name, const void *data, size_t size, uint32_t pcr)
 	} __attribute__((packed)) e;
 	uint32_t length = 0;
 
-	while (name[length] && length < MAX_NAME)
+	while (length < MAX_NAME && name[length])
 		length++;
 	e.event.Size = (uint32_t)offsetof(typeof(e), name) + length;
 	e.event.Header.HeaderSize = sizeof(e.event.Header);
