@@ -27,8 +27,12 @@ enum start_sel {
 	START_SEL_PD = 1, /* own PD, rights: pay, map (no delegate) */
 	START_SEL_WAKE =
 		2, /* the one semaphore the component sleeps on: every peer and interrupt ups it */
-	START_SEL_EC = 3,   /* own main thread */
-	START_SEL_FREE = 64 /* selectors from here on are the component's own to fill */
+	START_SEL_EC = 3,  /* own main thread */
+	START_SEL_MEM = 4, /* start_info.mem as a memory object, if there is one */
+	START_SEL_DEV = 8, /* + number of the device: device contexts */
+	START_SEL_FREE =
+		64, /* selectors from here to START_SEL_CHAN are the component's own to fill */
+	START_SEL_CHAN = 1024, /* + number of the channel: wake semaphores of the peers */
 };
 
 enum start_chan_state { START_CHAN_EMPTY = 0, START_CHAN_OPEN = 1, START_CHAN_CLOSED = 2 };
@@ -96,7 +100,9 @@ struct start_info {
 	uint32_t lab;     /* 1 in a lab manifest only (vmrun's exit device, bench images) */
 	uint8_t seed[32]; /* random, this instance's alone: seeds its generator */
 	uint64_t
-		arg_va; /* argument bytes for this instance (protocol-specific; VM parameters for vmm) */
+		kept_va; /* read-write memory that survives restarts of this component in one boot, */
+	uint64_t kept_size; /* zero at first; 0: none */
+	uint64_t arg_va;    /* argument bytes for this instance (protocol-specific) */
 	uint64_t arg_size;
 	uint32_t dev_count;
 	uint32_t rom_count;
