@@ -28,7 +28,7 @@ struct bundle_header {
 };
 
 struct bundle_entry {
-	char name[BUNDLE_NAME]; /* [a-z0-9_-], NUL-terminated and NUL-padded, unique */
+	char name[BUNDLE_NAME]; /* [a-z0-9_.-], NUL-terminated and NUL-padded, unique */
 	uint64_t offset;
 	uint64_t size; /* bytes, > 0 */
 };
