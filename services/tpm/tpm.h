@@ -7,15 +7,15 @@
  *   TPM_CMD      0              one TPM 2.0 command            -                 its response
  *   TPM_CLOSE    0              -                              -                 -
  *   TPM_EXTEND   PCR number     word, a zero byte, data        record number     -     (no lease needed)
- *   TPM_LOG      offset         struct tpm_log_request         size of the log   its bytes from the offset
+ *   TPM_LOG      offset         struct tpm_log_request         size of the log   its bytes from the offset; empty at its end
  *
  * A lease makes its holder the only user of the chip; when it ends (TPM_CLOSE, or the holder's channel restarts) the broker
  * flushes every transient object and session. Commands outside the client's allow-list are answered with CS_DENIED.
  *
  * TPM_EXTEND: the PCR is extended with SHA-256(payload), and a record with the payload is appended to the run-time log
  * (docs/formats.md); both have happened when it is answered. The word is 1..31 bytes of [a-z0-9-]. PCR 10 is policy's,
- * PCR 11 and 15 are disk's. Extending twice after a lost answer is prevented: a request with the id and payload of the
- * client's last one is answered again, not executed again.
+ * PCR 11 and 15 are disk's. A request that is sent again because the broker was restarted is not executed twice: one with the id and payload of the
+ * client's last one before is only answered.
  */
 #pragma once
 #include <stdint.h>
@@ -37,6 +37,7 @@ struct tpm_log_request {
 #define TPM_PCR_RUNTIME  10u
 #define TPM_PCR_PARTS    11u
 #define TPM_PCR_IDENTITY 15u
-#define TPM_WORD_DISK_OPEN \
-	"disk-open" /* PCR 11, no data: the disk key is out, nothing later can unseal it */
-#define TPM_WORD_DISK_ID "disk-id" /* PCR 15, data: server id, disk UUID, HMAC (docs/formats.md) */
+/* PCR 11, no data: the disk key is out, nothing later can unseal it. */
+#define TPM_WORD_DISK_OPEN "disk-open"
+/* PCR 15, data: server id, disk UUID, HMAC (docs/formats.md). */
+#define TPM_WORD_DISK_ID "disk-id"
