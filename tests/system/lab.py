@@ -15,10 +15,12 @@ test program, however that ends. A test reads:
 """
 import atexit
 import ctypes
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -173,6 +175,24 @@ class Machine:
         except subprocess.TimeoutExpired:
             raise LabError("%s: still running after %d s; last serial output:\n%s" % (
                 self.name, seconds, self.serial()[-2000:])) from None
+
+    def qmp(self, command, **arguments):
+        """One command of QEMU's machine protocol ("screendump", "stop", "system_powerdown", ...)."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(20)
+            sock.connect(os.path.join(self.dir, "qmp"))
+            lines = sock.makefile("rw")
+            lines.readline()
+            for request in ({"execute": "qmp_capabilities"},
+                            {"execute": command, "arguments": arguments}):
+                lines.write(json.dumps(request) + "\n")
+                lines.flush()
+                reply = json.loads(lines.readline())
+                while "event" in reply:
+                    reply = json.loads(lines.readline())
+        if "error" in reply:
+            raise LabError("%s: %s: %s" % (self.name, command, reply["error"]["desc"]))
+        return reply["return"]
 
     def kill(self):
         """Cuts the power: nothing is flushed. The TPM keeps its PCRs until the next start."""
