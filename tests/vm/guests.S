@@ -234,4 +234,40 @@ guest tell
 	jmp 1b
 end tell
 
+	/* 2048 times: TSC ticks around an operation, 32 bits each, to 0x100000; rdi counts pages for touch */
+	.macro bench name, count, op:vararg
+guest bench_\name
+	mov $0x100000, %r13d
+	mov $\count, %r14d
+	mov $0x30000000, %esi
+	mov $0x40000, %edi
+	mov $0xc0000080, %ecx
+	mov $0x3f9, %edx
+	mov %edx, %r12d
+1:	mov %r12d, %edx
+	rdtsc
+	mov %eax, %r8d
+	mov %r12d, %edx
+	\op
+	rdtsc
+	sub %r8d, %eax
+	mov %eax, (%r13)
+	add $4, %r13
+	add $0x1000, %edi
+	dec %r14d
+	jnz 1b
+	hlt
+end bench_\name
+	.endm
+
+	bench nothing, 2048, nop
+	bench cpuid, 2048, cpuid
+	bench vmmcall, 2048, vmmcall
+	bench rdmsr, 2048, rdmsr
+	bench in, 2048, in %dx, %al
+	bench out, 2048, out %al, %dx
+	bench mmio_read, 2048, mov (%rsi), %ebx
+	bench mmio_write, 2048, mov %ebx, (%rsi)
+	bench touch, 192, movb $1, (%rdi)
+
 	.section .note.GNU-stack, "", @progbits
