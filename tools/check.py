@@ -11,12 +11,16 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KERNEL_LINES_MAX = 10_000
 FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 45
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 NEED_SPDX = {".c", ".h", ".S", ".s", ".py", ".sh", ".mk", ".ld", ".toml", ".dsl", ".sql", ".lds"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$)}])/(home|work|root|mnt|farm)/")
 HOST_NAME = re.compile(r"://[\w-]+(\.[\w-]+)*\.[a-z]{2,}\b|\b[\w-]+\.(?:com|org)\b")
 HOST_NAME_OK = re.compile(r"\bexample\.(?:com|net|org)\b")
+# Where the compilers know better: what is initialised or ended by a call, symbols of the linker.
+LINT_WRONG = ("uninitvar", "legacyUninitvar", "uninitStructMember", "nullPointerRedundantCheck",
+              "comparePointers")
 # Machine-made or quoted files that say what they must.
 FREE_TEXT = {"LICENSE", "tools/check.py"}
 
@@ -79,8 +83,7 @@ def check_lint(files):
     sources = [n for n in files if n.endswith(".c")]
     result = run("cppcheck", "--quiet", "--enable=warning,portability", "--inline-suppr", "-j2", "-I.",
                  f"-I{sys.argv[1]}/gen", "--suppress=unknownMacro", "--max-configs=1",
-                 # what is initialised through calls, the compilers know better
-                 *(f"--suppress={i}" for i in ("uninitvar", "legacyUninitvar", "uninitStructMember")),
+                 *(f"--suppress={i}" for i in LINT_WRONG),
                  "--template={file}:{line}: {id}: {message}", *sources)
     return result.stderr.splitlines() + (result.stdout.splitlines() if result.returncode else [])
 
@@ -112,6 +115,72 @@ def matching_lines(files, pattern, allowed=None):
         for number, line in enumerate(read(name).splitlines(), 1):
             if pattern.search(allowed.sub("", line) if allowed else line):
                 yield f"{name}:{number}: {line.strip()[:100]}"
+
+
+def function_lengths(name):
+    """Lines from the opening brace to the closing one, both in the first column."""
+    start = None
+    for number, line in enumerate(read(name).splitlines()):
+        if line == "{":
+            start = number
+        elif line == "}" and start is not None:
+            yield number - start - 1
+            start = None
+
+
+def check_function_size(files):
+    """nine functions of ten have fewer than 45 lines"""
+    lengths = sorted(n for f in files if f.endswith(".c") for n in function_lengths(f))
+    if not lengths:
+        return []
+    median, ninth = lengths[len(lengths) // 2], lengths[len(lengths) * 9 // 10]
+    print(f"functions: {len(lengths)}, median {median} lines, nine of ten up to {ninth}")
+    return [f"nine of ten: {ninth} lines"] if ninth >= FUNCTION_LINES_MAX else []
+
+
+FLOORS = [{"abi"}, {"kernel", "lib", "boot", "deps"}, {"drivers"}, {"services"}, {"tvd"}, {"mgmt"}]
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+SHARED = {"mgmt/proto"}  # not a component: both ends of a protocol
+PUBLIC = {"services/tpm/cel.h"}  # a format with a reader outside its component
+
+
+def floor(name):
+    top = name.partition("/")[0]
+    return next((i for i, tops in enumerate(FLOORS) if top in tops), None)
+
+
+def is_upward(name, header):
+    """Protocols that floors below must speak live in mgmt/proto and in a component's own header."""
+    return (floor(name) is not None and floor(header) is not None and floor(header) > floor(name)
+            and not is_protocol(header))
+
+
+def is_protocol(header):
+    directory, _, file = header.rpartition("/")
+    own = directory.rpartition("/")[2]
+    return (directory in SHARED or header in PUBLIC
+            or file.removesuffix(".h") in (own, own + "_drv"))
+
+
+def is_private(name, header):
+    home = header.rpartition("/")[0]
+    component = "/".join(header.split("/")[:2])
+    return (header.partition("/")[0] in {"drivers", "services", "tvd", "mgmt"}
+            and not name.startswith(component + "/") and home != "" and not is_protocol(header))
+
+
+def check_layers(files):
+    """no file includes a floor above its own or a private header of another component"""
+    bad = []
+    for name in files:
+        if not is_c(name) or name.startswith("tests/") or "/host/" in name or "/hosted/" in name:
+            continue
+        for header in INCLUDE.findall(read(name)):
+            if is_upward(name, header):
+                bad.append(f"{name}: {header} is a floor above")
+            elif is_private(name, header):
+                bad.append(f"{name}: {header} belongs to another component")
+    return bad
 
 
 def check_finished(files):
@@ -155,7 +224,7 @@ def check_python(files):
 
 
 CHECKS = [check_format, check_spdx, check_headers, check_lint, check_kernel_size, check_file_size,
-          check_finished, check_machine_paths, check_host_names, check_shell, check_python]
+          check_function_size, check_layers, check_finished, check_machine_paths, check_host_names, check_shell, check_python]
 
 
 def main():
