@@ -42,18 +42,20 @@ enum vm_exit {
 	VM_EXIT_MSR_READ = 4,  /* index in rcx; result to rdx:rax */
 	VM_EXIT_MSR_WRITE = 5, /* index in rcx, value in rdx:rax */
 	VM_EXIT_HLT = 6,
-	VM_EXIT_HYPERCALL = 7,  /* vmmcall or vmcall */
-	VM_EXIT_WINDOW = 8,     /* `window` was set and the guest can take an interrupt now */
-	VM_EXIT_SHUTDOWN = 9,   /* triple fault: the state is not usable, reset it */
-	VM_EXIT_WAKE = 10,      /* the semaphore given to vcpu_run has a count (not taken) */
-	VM_EXIT_TIMEOUT = 11,   /* the deadline given to vcpu_run is over */
-	VM_EXIT_XSETBV = 12,    /* index in rcx, value in rdx:rax */
-	VM_EXIT_CR = 13,        /* move to or from a control register. qual[0]: enum vm_cr fields */
-	VM_EXIT_DR = 14,        /* as CR, debug registers */
-	VM_EXIT_TABLE = 15,     /* lgdt and the like, if the CPU cannot let them pass */
-	VM_EXIT_TASK = 16,      /* task switch. qual[0]: selector; qual[1]: error code or 0 */
-	VM_EXIT_CACHE = 17,     /* invd, wbinvd: nothing has to be done but to go on behind it */
-	VM_EXIT_INVALID = 18,   /* the CPU or the kernel refused the state the VMM gave */
+	VM_EXIT_HYPERCALL = 7, /* vmmcall or vmcall */
+	VM_EXIT_WINDOW = 8,    /* `window` was set and the guest can take an interrupt now */
+	VM_EXIT_SHUTDOWN = 9,  /* triple fault: the state is not usable, reset it */
+	VM_EXIT_WAKE = 10,     /* the semaphore given to vcpu_run has a count (not taken) */
+	VM_EXIT_TIMEOUT = 11,  /* the deadline given to vcpu_run is over */
+	VM_EXIT_XSETBV = 12,   /* index in rcx, value in rdx:rax */
+	VM_EXIT_CR = 13,       /* move to or from a control register. qual[0]: enum vm_cr fields */
+	VM_EXIT_DR = 14,       /* as CR, debug registers */
+	VM_EXIT_TABLE = 15,    /* lgdt and the like, if the CPU cannot let them pass */
+	VM_EXIT_TASK = 16,     /* task switch. qual[0]: selector; qual[1]: error code or 0 */
+	VM_EXIT_CACHE = 17,    /* invd, wbinvd: nothing has to be done but to go on behind it */
+	/* the CPU or the kernel refused the state the VMM gave: nothing is stored, and the next run
+	   loads all groups */
+	VM_EXIT_INVALID = 18,
 	VM_EXIT_INIT = 19,      /* INIT or start-up message reached this vCPU (VT-x only) */
 	VM_EXIT_UNHANDLED = 20, /* anything else: see raw[] */
 	VM_EXIT_LAST = VM_EXIT_UNHANDLED,

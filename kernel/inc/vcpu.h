@@ -26,6 +26,7 @@ struct vcpu {
 	uint32_t cpu; /* where it runs, if it does */
 	bool running;
 	bool dr_live; /* dr[] is in the registers */
+	bool stale;   /* control holds no guest state: all of it comes from the page */
 };
 
 _Static_assert(sizeof(struct vcpu) <= 512, "vcpu is a slab object");

@@ -178,6 +178,7 @@ static uint32_t run_guest(struct cpu *cpu, struct vcpu *v, struct sm *sm)
 	uint32_t exit;
 
 	v->running = true;
+	v->state->runs++;
 	v->cpu = cpu->id;
 	cpu->guest = &v->space->space;
 	cpu->guest_sm = sm;
@@ -196,9 +197,14 @@ static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
 {
 	uint32_t groups = v->state->exit_mtd[exit] & VCPU_G_ALL;
 
+	/* after a refused entry the processor may have left state of the host */
+	v->stale = exit == VM_EXIT_INVALID;
+	if (v->stale)
+		groups = 0;
+	else
+		vm_ops->store(v, groups);
 	v->state->exit = exit;
 	v->state->valid = groups;
-	vm_ops->store(v, groups);
 	cpu_self()->stats->vm_exits[exit]++;
 	ec_results(self, exit, 0);
 	ec_status(self, S_OK);

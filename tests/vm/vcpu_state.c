@@ -182,8 +182,11 @@ static void test_plain(void)
 	check(s.insn_len == 5, "cpuid with prefixes, length from next rIP");
 	exit_with(SVM_EXIT_MSR, 1, 0, 0);
 	check(s.exit == VM_EXIT_MSR_WRITE && s.insn_len == 2, "wrmsr");
-	exit_with(SVM_EXIT_INVALID, 0, 0, 0);
+	exit_with(UINT64_MAX, 0, 0, 0);
 	check(s.exit == VM_EXIT_INVALID, "refused state");
+	s.exit = 0;
+	exit_with(UINT32_MAX, 0, 0, 0);
+	check(s.exit == VM_EXIT_INVALID, "refused state, as QEMU says it");
 	exit_with(0x12345, 1, 2, 0);
 	check(s.exit == VM_EXIT_UNHANDLED && s.raw[0] == 0x12345 && s.raw[1] == 1 && s.raw[2] == 2,
 	      "an unknown code is passed on raw");

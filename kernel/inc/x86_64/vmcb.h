@@ -128,7 +128,7 @@ enum svm_exit {
 	SVM_EXIT_TLBSYNC = 0xa4,
 	SVM_EXIT_NPF = 0x400,
 };
-#define SVM_EXIT_INVALID UINT64_MAX
+#define SVM_EXIT_INVALID UINT32_MAX /* low half; QEMU leaves the high half 0 */
 
 /* EXITINFO1 of SVM_EXIT_IO; 15.10.2. EXITINFO2 is the rIP of the next instruction. */
 enum svm_io_info {

@@ -119,6 +119,11 @@ static void decode_plain(const struct vmcb *v, struct vcpu_state *s)
 	}
 }
 
+static bool refused(const struct vmcb *v)
+{
+	return (uint32_t)v->exit_code == SVM_EXIT_INVALID;
+}
+
 static void decode_to_vmm(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
 {
 	switch (v->exit_code) {
@@ -137,11 +142,10 @@ static void decode_to_vmm(const struct vmcb *v, struct vcpu_state *s, uint32_t f
 		s->qual[0] = v->exit_info1 & 0xffff;
 		s->qual[1] = v->exit_info2 & 0xffffffff;
 		break;
-	case SVM_EXIT_INVALID:
-		s->exit = VM_EXIT_INVALID;
-		break;
 	default:
-		if (v->exit_code < SVM_EXIT_EXC)
+		if (refused(v))
+			s->exit = VM_EXIT_INVALID;
+		else if (v->exit_code < SVM_EXIT_EXC)
 			decode_mov(v, s, features);
 		else
 			decode_plain(v, s);

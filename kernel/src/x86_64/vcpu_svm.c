@@ -80,16 +80,17 @@ static void svm_vcpu_init(struct vcpu *v)
 
 static bool svm_load(struct vcpu *v)
 {
-	uint32_t dirty = v->state->dirty & VCPU_G_ALL;
+	uint32_t dirty = v->stale ? VCPU_G_ALL : v->state->dirty & VCPU_G_ALL;
 	uint64_t xcr0 = v->state->xcr0;
 
 	v->state->dirty = 0;
+	if (dirty & VCPU_G_XCR && fpu_mask) {
+		if (!vcpu_xcr0_valid(xcr0, fpu_mask))
+			return false;
+		v->xcr0 = xcr0;
+	}
 	svm_state_load(v->control, v->dr, v->state, dirty);
-	if (!(dirty & VCPU_G_XCR) || !v->state->xcr0_max)
-		return true;
-	if (!vcpu_xcr0_valid(xcr0, fpu_mask))
-		return false;
-	v->xcr0 = xcr0;
+	v->stale = false;
 	return true;
 }
 
