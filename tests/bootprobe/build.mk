@@ -16,4 +16,4 @@ $(BUILD)/probe/%.bin:
 
 $(eval $(call boot_image,probe/probe,--kpool 32 --flags 0x80000000,kernel=$(BUILD)/bin/probe.elf \
 	$(foreach p,manifest alpha beta,$(p)=$(BUILD)/probe/$(p).bin)))
-ALL += $(BUILD)/probe/probe.img
+ALL += $(BUILD)/probe/probe.img $(BUILD)/probe/probe.json
