@@ -27,7 +27,6 @@ enum start_sel {
 	START_SEL_PD = 1, /* own PD, rights: pay, map (no delegate) */
 	START_SEL_WAKE =
 		2, /* the one semaphore the component sleeps on: every peer and interrupt ups it */
-	START_SEL_EC = 3,  /* own main thread */
 	START_SEL_MEM = 4, /* start_info.mem as a memory object, if there is one */
 	START_SEL_DEV = 8, /* + number of the device: device contexts */
 	START_SEL_FREE =

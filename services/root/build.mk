@@ -22,3 +22,6 @@ $(eval $(call unit_test,root_manifest,tests/unit/root_manifest.c services/root/m
 $(BUILD)/test/root_manifest: $(BUILD)/manifest.bin
 $(eval $(call unit_test,root_ranges,tests/unit/root_ranges.c services/root/ranges.c))
 $(eval $(call fuzz_target,root_manifest,tests/fuzz/root_manifest.c services/root/manifest.c))
+
+ROOT_KERNEL_SRCS := $(wildcard services/root/kernel/*.c) services/root/kernel/start.S
+$(eval $(call component,root,$(ROOT_SRCS) $(ROOT_KERNEL_SRCS)))

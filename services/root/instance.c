@@ -156,10 +156,13 @@ static const char *give_devices(struct instance *i)
 			return "too many devices";
 		r = domain_device(&i->domain, info->dev_count, m, &info->dev[info->dev_count],
 				  &i->area[i->areas]);
+		i->areas += i->area[i->areas].size != 0;
 		if (!r) {
-			i->areas += i->area[i->areas].size != 0;
 			info->dev_count++;
-		} else if (!m->optional || strcmp(r, "absent")) {
+			continue;
+		}
+		info->dev[info->dev_count] = (struct start_dev){ 0 };
+		if (!m->optional || strcmp(r, "absent")) {
 			snprintf(wrong, sizeof(wrong), "device %s: %s", m->name, r);
 			return wrong;
 		}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pci: configuration space by ports CF8/CFC (PCI 3.0, 3.2.2.3.2). Finds all functions of all buses behind bus 0 and switches them for root.
+ * Bus numbers are those the firmware has set.
+ */
+#include <string.h>
+#include "drivers/pci/caps.h"
+#include "lib/chan.h"
+#include "lib/component.h"
+#include "lib/port.h"
+
+enum {
+	ADDRESS = 0,
+	DATA = 4,
+	REG_HEADER = 0x0c,
+	REG_BUSES = 0x18,
+	MULTIFUNCTION = 1 << 23,
+	HEADER_TYPE = 0x7f
+};
+
+static uint16_t port;
+static struct pci_function found[PCI_MAX_FUNCTIONS];
+static uint32_t count;
+
+static void select(const struct pci_config *c, uint8_t offset)
+{
+	port_out32((uint16_t)(port + ADDRESS), 1u << 31 | c->id << 8 | (offset & 0xfcu));
+}
+
+static uint32_t config_read(const struct pci_config *c, uint8_t offset)
+{
+	select(c, offset);
+	return port_in32((uint16_t)(port + DATA));
+}
+
+static void config_write(const struct pci_config *c, uint8_t offset, uint32_t value)
+{
+	select(c, offset);
+	port_out32((uint16_t)(port + DATA), value);
+}
+
+static struct pci_config config(uint32_t id)
+{
+	return (struct pci_config){ .read = config_read, .write = config_write, .id = id };
+}
+
+static void scan_bus(uint32_t bus, unsigned depth);
+
+static bool scan_function(uint32_t id, unsigned depth)
+{
+	struct pci_config c = config(id);
+
+	if (count == PCI_MAX_FUNCTIONS || !pci_probe(&c, &found[count]))
+		return false;
+	count++;
+	if ((config_read(&c, REG_HEADER) >> 16 & HEADER_TYPE) == 1)
+		scan_bus(config_read(&c, REG_BUSES) >> 8 & 0xff, depth + 1);
+	return true;
+}
+
+static void scan_bus(uint32_t bus, unsigned depth)
+{
+	for (uint32_t device = 0; device < 32 && depth < 8; device++) {
+		struct pci_config c = config(bus << 8 | device << 3);
+
+		if (!scan_function(c.id, depth) || !(config_read(&c, REG_HEADER) & MULTIFUNCTION))
+			continue;
+		for (uint32_t f = 1; f < 8; f++)
+			scan_function(c.id | f, depth);
+	}
+}
+
+static enum chan_status switch_function(uint64_t id, bool on)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct pci_config c = config(found[i].id);
+
+		if (found[i].id != id)
+			continue;
+		pci_switch(&c, on);
+		return CS_OK;
+	}
+	return CS_NOT_FOUND;
+}
+
+static void answer(struct chan *c, const struct msg *m)
+{
+	switch (m->type) {
+	case PCI_LIST:
+		chan_answer(c, m, CS_OK, 0, found, count * sizeof(found[0]));
+		break;
+	case PCI_ENABLE:
+	case PCI_DISABLE:
+		chan_answer(c, m, switch_function(m->arg, m->type == PCI_ENABLE), 0, NULL, 0);
+		break;
+	default:
+		chan_answer(c, m, CS_BAD_REQUEST, 0, NULL, 0);
+	}
+}
+
+int main(void)
+{
+	const struct start_dev *dev = start_dev("config");
+
+	if (!dev || dev->port_count < 8)
+		die("no configuration ports");
+	port = dev->port_base;
+	scan_bus(0, 0);
+	for (;;) {
+		for (struct chan *c = chan_next(NULL); c; c = chan_next(c)) {
+			enum chan_result r = CHAN_OK;
+			struct msg m;
+
+			while (chan_is_server(c) && (r == CHAN_OK || r == CHAN_RESTARTED)) {
+				r = chan_recv(c, &m, NULL, 0);
+				if (r == CHAN_OK)
+					answer(c, &m);
+			}
+		}
+		component_wait(0);
+	}
+}
