@@ -6,14 +6,14 @@
 all: $(COMPONENTS) $(HOST_PROGS) $(ALL)
 components: $(COMPONENTS)
 host: $(HOST_PROGS)
-tests: $(UNIT_TESTS) $(FUZZ_TARGETS)
+tests: $(UNIT_TESTS) $(FUZZ_TARGETS) $(TEST_FILES)
 
 RUN_TESTS := BUILD=$(BUILD) $(PYTHON) tests/run.py
 
 test-unit: tests
 	$(RUN_TESTS) --kind unit --kind fuzz
 
-test-system: all
+test-system: all tests
 	$(RUN_TESTS) --kind system
 
 bench: all

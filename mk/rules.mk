@@ -9,10 +9,12 @@
 # LIBS: mbedtls lwip tss perlasm. Archives (*.a) among LDLIBS are built first. Variables that
 # fragments may append to:
 #   ALL        files that `make` makes         GEN_HDRS  generated headers, made before any object
+#   TEST_FILES files that system tests need, made by `make tests`
 #   LIB_SRCS   the component runtime (lib/)    CFLAGS_<source path>  extra flags for that one file
 # Kernel objects: $(BUILD)/obj/kernel/<source>.o from .c or .S with KCFLAGS.
 
 ALL :=
+TEST_FILES :=
 COMPONENTS :=
 HOST_PROGS :=
 UNIT_TESTS :=

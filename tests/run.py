@@ -69,7 +69,7 @@ def system_jobs():
     for path in sorted((ROOT / "tests" / "system").glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         limit = LIMIT_LINE.search(text)
-        yield Job("system", path.stem.removeprefix("test_"), [sys.executable, str(path)],
+        yield Job("system", path.stem.removeprefix("test_"), ["/usr/bin/python3", str(path)],
                   int(limit.group(1)) if limit else SYSTEM_LIMIT,
                   emulator=not HOST_LINE.search(text))
 

@@ -27,7 +27,7 @@ def report(what, bad):
 
 def make(directory, *arguments):
     """The last lines make wrote when it failed, nothing when it did not."""
-    result = subprocess.run(["make", "-s", "-j2", f"DEPS={DEPS}", *arguments, "all"], cwd=directory,
+    result = subprocess.run(["make", "-s", "-j2", f"DEPS={DEPS}", *arguments, "all", "tests"], cwd=directory,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return result.stdout.splitlines()[-40:] if result.returncode else []
 
@@ -58,7 +58,7 @@ def test_same_bytes():
     found = []
     for tree in trees:
         copy_tree(tree)
-        bad = make(tree)
+        bad = make(tree, "BUILD=build")
         if bad:
             report("a build in a directory of its own", bad)
             return
