@@ -6,6 +6,7 @@
 #include "kernel/inc/vm.h"
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
+#include "kernel/inc/x86_64/fpu.h"
 #include "kernel/inc/x86_64/msr.h"
 #include "kernel/inc/x86_64/state_svm.h"
 #include "kernel/inc/x86_64/svm.h"
@@ -167,6 +168,7 @@ static uint32_t svm_run(struct vcpu *v)
 	fpu_load_guest(v->fpu, v->xcr0);
 	exit = stay(cpu, v, m);
 	fpu_save_guest(v->fpu, v->xcr0);
+	fpu_switch(cpu, cpu->ec);
 	if (v->dr_live)
 		dr_save(v);
 	return exit <= VM_EXIT_LAST ? exit : VM_EXIT_UNHANDLED;
