@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 extern struct klog_ring *klog;
+extern volatile bool panicked; /* all other CPUs stop when they see it */
 
 void console_init(void);
 void console_serial(bool on);

@@ -25,14 +25,17 @@ struct cpu {
 	uint32_t apic_id;
 	struct pd *pd;       /* whose page tables are loaded; NULL: the kernel's */
 	struct space *guest; /* guest space that runs here, for TLB shoot-down; NULL: none */
+	struct sm *
+		guest_sm; /* the guest that runs here ends its stay when this has a count; NULL: none */
 	struct ec *fpu;      /* whose FPU state is in the registers; NULL: nobody's */
 	struct pd *io_pd;    /* whose I/O bitmap is in the window */
 	volatile bool shoot; /* a TLB shoot-down waits for this CPU */
 	volatile bool online;
-	bool resched;
-	uint64_t sc_start;  /* TSC when sc was last charged */
-	uint64_t timer_at;  /* TSC value the timer is set to; 0: off */
-	struct heap timers; /* struct ec.timer and struct sc.timer */
+	volatile bool resched;
+	uint64_t sc_start;   /* TSC when sc was last charged */
+	uint64_t timer_at;   /* TSC value the timer is set to; 0: off */
+	struct heap timers;  /* struct ec.timer: deadlines */
+	struct heap periods; /* struct sc.timer: refills */
 	struct runq runq;
 	struct irq_bind *irq[IRQ_VECTORS];
 	struct cpu_stats *stats;

@@ -24,6 +24,12 @@ enum ec_run {
 	EC_HALTED,       /* dead or being killed */
 };
 
+enum ec_held {
+	HELD_SUSPENDED = 1 << 0,
+	HELD_FAULTED = 1 << 1, /* stopped by an exception */
+	HELD_NO_TIME = 1 << 2, /* its scheduling context died while it waits for a callee */
+};
+
 enum {
 	EC_FPU_OFFSET = 1024,
 	EC_FPU_MAX = FRAME_SIZE - EC_FPU_OFFSET,
@@ -31,6 +37,7 @@ enum {
 
 struct ec {
 	struct regs regs; /* must be first */
+	bool sysret;      /* leaves the kernel by sysret, else iret; offset known to entry.S */
 	struct obj obj;
 	struct pd *pd;
 	struct utcb *utcb; /* kernel address */
@@ -42,9 +49,7 @@ struct ec {
 	uint16_t cpu;
 	uint8_t run; /* enum ec_run */
 	bool local;
-	bool sysret; /* leaves the kernel by sysret, else iret */
-	bool suspended;
-	bool faulted;        /* stopped by an exception */
+	uint8_t held;        /* enum ec_held; 0: may run */
 	bool in_fault;       /* its caller's message was an exception: the reply is a fault_reply */
 	bool caller_aborted; /* the thread it should reply to died; what is above gets S_ABORTED */
 	bool reaping;        /* its revoke call is past the capabilities */
@@ -64,8 +69,18 @@ struct ec {
 	char name[NAME_BYTES];
 };
 
+_Static_assert(offsetof(struct ec, sysret) == 176, "entry.S");
 _Static_assert(sizeof(struct ec) <= EC_FPU_OFFSET, "the FPU area follows in the same page");
 
+struct ec_start {
+	uint64_t cpu; /* | enum ec_flag */
+	uint64_t utcb_va;
+	uint64_t sp;
+	uint64_t ip;
+};
+
+/* A thread in pd, without a capability to it yet; NULL and *s: why not. */
+struct ec *ec_create(struct pd *pd, const struct ec_start *start, enum status *s);
 enum reap_result ec_reap(struct ec *e);
 
 /* Result of the call that e is in. */
@@ -85,6 +100,12 @@ void ec_restart(struct ec *e);
 
 /* e waits no longer: status for its call, and it may run again. */
 void ec_wake(struct ec *e, enum status s);
+
+/* e is the top of its scheduling context and may run, unless it is held. */
+void ec_go(struct ec *e);
+
+/* e lost its scheduling context: it stands where it was and goes on when it gets another. */
+void ec_orphan(struct ec *e);
 
 /* The current thread of this CPU cannot go on; the scheduler picks another at kernel exit. */
 void ec_block(struct ec *e, enum ec_run why);

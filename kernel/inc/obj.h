@@ -24,9 +24,10 @@ struct obj {
 };
 
 enum reap_result {
-	REAP_DONE, /* the object's memory may go */
-	REAP_MORE, /* call again */
-	REAP_PARK, /* take it off the list; obj_unpark puts it back */
+	REAP_DONE,  /* the object's memory may go */
+	REAP_MORE,  /* call again */
+	REAP_LATER, /* it runs on another CPU, which was told; let others go first */
+	REAP_PARK,  /* take it off the list; obj_unpark puts it back */
 };
 
 /* A zeroed object of up to 512 bytes charged to acct, or NULL. Not yet visible to anybody: obj_discard undoes it. */

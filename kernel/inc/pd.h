@@ -18,10 +18,10 @@ struct pd {
 	struct slot **caps;            /* CAP_PAGES pointers to pages of slots */
 	uint8_t *io[IO_BITMAP_FRAMES]; /* 1 = denied; NULL: no ports */
 	struct list objects;           /* struct obj.acct_link: what its account pays for */
+	uint32_t origins;              /* first capabilities of objects in its table */
 	uint32_t nest;                 /* domains above it */
 	uint32_t max_prio;
 	uint32_t sweep; /* next selector to clear when dying */
-	uint64_t free_cursor;
 	char name[NAME_BYTES];
 };
 
@@ -29,6 +29,6 @@ struct pd {
 struct pd *pd_create(struct pd *parent, uint64_t frames, uint32_t max_prio);
 enum reap_result pd_reap(struct pd *pd);
 
-/* Gives or takes I/O ports [first, first+count): false: no frames for the bitmap. */
-bool pd_allow_ports(struct pd *pd, uint64_t first, uint64_t count);
+/* Gives I/O ports [first, first+count): S_BUSY if the domain has one of them already, S_NO_KMEM; and takes them. */
+enum status pd_allow_ports(struct pd *pd, uint64_t first, uint64_t count);
 void pd_deny_ports(struct pd *pd, uint64_t first, uint64_t count);

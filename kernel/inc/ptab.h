@@ -46,5 +46,5 @@ uint64_t ptab_unmap(struct ptab *t, uint64_t va);
 /* The leaf that holds va, or 0; *size = its bytes. */
 uint64_t ptab_lookup(const struct ptab *t, uint64_t va, uint64_t *size);
 
-/* Frees one table frame of a space that nobody uses any more; cursor starts at 0. true: only the root is left. */
-bool ptab_free_step(struct ptab *t, uint64_t limit, uint64_t *cursor);
+/* Frees one table frame below limit of a space that nobody uses any more; true: none are left but the root. */
+bool ptab_free_step(struct ptab *t, uint64_t limit);

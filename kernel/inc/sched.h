@@ -62,4 +62,7 @@ void timer_clear(struct ec *e);
 /* True: the current thread should give way to another (checked by long loops and guest runs). */
 bool sched_pending(void);
 
+struct sc *sc_create(struct pd *pd, struct ec *e, uint8_t prio, uint64_t budget_us,
+		     uint64_t period_us);
+void sc_start(struct sc *sc);
 enum reap_result sc_reap(struct sc *sc);

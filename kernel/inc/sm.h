@@ -13,6 +13,7 @@ struct sm {
 	uint64_t count;
 	struct heap waiters; /* struct ec.wait */
 	struct irq_bind *irq;
+	uint32_t guests; /* CPUs that run a guest until it has a count (cpu.guest_sm) */
 };
 
 void sm_up(struct sm *sm);

@@ -23,8 +23,8 @@ struct space {
 struct gspace {
 	struct obj obj;
 	struct space space;
-	uint64_t vm; /* for the vendor's use */
-	uint64_t free_cursor;
+	struct list
+		vcpus; /* struct vcpu.space_link; they die with the space, vcpu_reap unparks it */
 };
 
 struct mapping {

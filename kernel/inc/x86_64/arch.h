@@ -9,8 +9,9 @@ extern const struct ptab_format ptab_host;
 extern uint64_t kernel_root;               /* physical: page tables without a user half */
 void space_install_kernel(uint64_t *root); /* the kernel half into a new root table */
 void arch_load_pd(struct cpu *cpu,
-		  struct pd *pd);       /* address space and ports; NULL: the kernel's own */
-void arch_flush_local(struct cpu *cpu); /* everything but the kernel half */
+		  struct pd *pd);           /* address space and ports; NULL: the kernel's own */
+void arch_flush_local(struct cpu *cpu);     /* everything but the kernel half */
+void kmap_window(uint64_t va, uint64_t pa); /* replaces one read-only page */
 void kmap(uint64_t va, uint64_t pa, uint64_t size, bool write, bool exec,
 	  bool device); /* while booting */
 
@@ -19,8 +20,14 @@ void arch_enter(struct cpu *cpu,
 		struct ec *e); /* e's registers, FPU, address space are next on this CPU */
 void fpu_reset(void *area);
 void fpu_save(struct ec *e);
-void fpu_drop(struct ec *e);     /* its state is no longer wanted */
-void fpu_flush(struct cpu *cpu); /* nobody's state is in the registers afterwards */
+void fpu_drop(struct ec *e); /* its state is no longer wanted */
+/* Guests: with nobody's state in the registers, in an area made by fpu_reset, under the guest's XCR0. */
+extern uint64_t fpu_mask; /* components of XSAVE in use; 0: the CPU has FXSAVE only */
+void fpu_load_guest(const void *area, uint64_t xcr0);
+void fpu_save_guest(void *area, uint64_t xcr0);
+
+uint64_t image_pa(const void *p); /* physical address of something in the kernel's image */
+void fpu_flush(struct cpu *cpu);  /* nobody's state is in the registers afterwards */
 
 /* Local APIC. */
 void lapic_init(void);

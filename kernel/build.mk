@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# The kernel, linked twice: the second time with its own symbol table.
+
+KERNEL_SRCS := $(sort $(wildcard kernel/src/*.c kernel/src/x86_64/*.c kernel/src/x86_64/*.S))
+KERNEL_OBJS := $(call objs,kernel,$(KERNEL_SRCS))
+KLDFLAGS := -static -nostdlib -z noexecstack -z max-page-size=0x1000 --gc-sections --build-id=none -T linker/kernel.ld
+KERNEL_LINK = $(LD) $(KLDFLAGS) -o $@ $(KERNEL_OBJS)
+
+ALL += $(BUILD)/bin/kernel.elf
+
+$(BUILD)/gen/kernel/symtab0.S: kernel/symtab.py
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@) $(PYTHON) kernel/symtab.py > $@
+
+$(BUILD)/gen/kernel/symtab1.S: $(BUILD)/bin/kernel0.elf kernel/symtab.py
+	$(call quiet,GEN,$@) nm -n $< > $(@D)/symbols && $(PYTHON) kernel/symtab.py $(@D)/symbols > $@
+
+$(BUILD)/obj/kernel/symtab%.o: $(BUILD)/gen/kernel/symtab%.S
+	@mkdir -p $(@D)
+	$(call quiet,KAS,$<) $(CC) $(KCFLAGS) -c -o $@ $<
+
+$(BUILD)/bin/kernel0.elf: $(KERNEL_OBJS) $(BUILD)/obj/kernel/symtab0.o linker/kernel.ld
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@) $(KERNEL_LINK) $(BUILD)/obj/kernel/symtab0.o
+
+$(BUILD)/bin/kernel.debug: $(KERNEL_OBJS) $(BUILD)/obj/kernel/symtab1.o linker/kernel.ld
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@) $(KERNEL_LINK) $(BUILD)/obj/kernel/symtab1.o
+
+$(BUILD)/bin/kernel.elf: $(BUILD)/bin/kernel.debug
+	$(call quiet,STRIP,$@) $(OBJCOPY) --strip-all $< $@
+CFLAGS_kernel/src/string.c := -fno-builtin -fno-tree-loop-distribute-patterns

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The calls derive, delegate and revoke. */
+#include "abi/decode.h"
+#include "kernel/inc/boot.h"
+#include "kernel/inc/cpu.h"
+#include "kernel/inc/ec.h"
+#include "kernel/inc/pd.h"
+
+enum {
+	REVOKE_STEPS = 64,
+};
+
+static enum status check_derive(const struct slot *src, const struct args_derive *a)
+{
+	uint64_t unit = src->type == OBJ_MO ? FRAME_SIZE : 1;
+
+	if (src->type != OBJ_MO && src->type != OBJ_PIO && src->type != OBJ_DC)
+		return S_BAD_CAP;
+	if (!a->size || (a->offset | a->size) % unit || a->size > src->size ||
+	    a->offset > src->size - a->size)
+		return S_BAD_PARAM;
+	if ((src->flags & SLOT_DEVICE) && boot_is_ram(src->base + a->offset, a->size))
+		return S_BAD_PARAM;
+	return src->depth < CAP_DEPTH_MAX ? S_OK : S_BAD_PARAM;
+}
+
+void call_derive(struct ec *self)
+{
+	struct args_derive a = decode_derive(&self->regs);
+	struct slot *src, *dst;
+	enum status s = cap_lookup_any(self->pd, a.src, 0, &src);
+
+	if (s == S_OK)
+		s = check_derive(src, &a);
+	if (s == S_OK)
+		s = cap_empty(self->pd, a.dst, &dst);
+	if (s == S_OK) /* point of no return */
+		slot_set_child(dst, src, src->base + a.offset, a.size, (uint32_t)a.rights);
+	ec_status(self, s);
+}
+
+void call_delegate(struct ec *self)
+{
+	struct args_delegate a = decode_delegate(&self->regs);
+	struct slot *src, *to, *dst;
+	enum status s = cap_lookup_any(self->pd, a.src, RIGHT_DELEGATE, &src);
+
+	if (s == S_OK)
+		s = cap_lookup(self->pd, a.dst_pd, OBJ_PD, RIGHT_DELEGATE, &to);
+	if (s == S_OK && src->depth >= CAP_DEPTH_MAX)
+		s = S_BAD_PARAM;
+	if (s == S_OK)
+		s = cap_empty(container_of(to->obj, struct pd, obj), a.dst_sel, &dst);
+	if (s == S_OK) /* point of no return */
+		slot_set_child(dst, src, src->base, src->size, (uint32_t)a.rights);
+	ec_status(self, s);
+}
+
+/* The thread itself may be among the dead: then nothing of it is touched. */
+static void finish_reaping(struct ec *self)
+{
+	struct cpu *cpu = cpu_self();
+	bool more;
+
+	self->reaping = true;
+	more = reap(REVOKE_STEPS);
+	if (cpu->ec != self)
+		return;
+	if (more)
+		return ec_restart(self);
+	self->reaping = false;
+	ec_status(self, S_OK);
+}
+
+static bool names_object(const struct slot *s)
+{
+	return s->type != OBJ_MO && s->type != OBJ_PIO && s->type != OBJ_DC && s->type != OBJ_HW;
+}
+
+static void revoke_slot(struct ec *self, struct slot *s, bool with_self)
+{
+	bool done = slot_revoke_step(s);
+
+	for (unsigned int i = 1; i < REVOKE_STEPS && !done; i++)
+		done = slot_revoke_step(s);
+	if (!done)
+		return ec_restart(self);
+	if (with_self && (s->flags & SLOT_ORIGIN))
+		obj_kill(s->obj);
+	else if (with_self && !slot_delete_step(s))
+		return ec_restart(self);
+	finish_reaping(self);
+}
+
+/* REVOKE_CHILDREN also takes what was mapped through the capability itself. */
+static bool unmap_own(struct ec *self, struct slot *s)
+{
+	if (list_empty(&s->maps))
+		return true;
+	if (s->type == OBJ_DC)
+		return true;
+	mapping_unmap_step(container_of(s->maps.next, struct mapping, slot_link));
+	ec_restart(self);
+	return false;
+}
+
+void call_revoke(struct ec *self)
+{
+	struct args_revoke a = decode_revoke(&self->regs);
+	struct slot *s;
+	enum status st;
+
+	if (self->reaping)
+		return finish_reaping(self);
+	st = cap_lookup_any(self->pd, a.sel, a.flags == REVOKE_OBJECT ? RIGHT_DESTROY : 0, &s);
+	if (st == S_OK &&
+	    (a.flags > REVOKE_OBJECT || (a.flags == REVOKE_OBJECT && !names_object(s))))
+		st = S_BAD_PARAM;
+	if (st != S_OK)
+		return ec_status(self, st);
+	if (a.flags == REVOKE_OBJECT) {
+		obj_kill(s->obj);
+		return finish_reaping(self);
+	}
+	if (unmap_own(self, s))
+		revoke_slot(self, s, a.flags == REVOKE_SELF);
+}

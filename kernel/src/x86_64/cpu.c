@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Each CPU's own memory and control registers; what the processor offers and what is on. */
+#include "kernel/inc/cpu.h"
+#include "kernel/inc/console.h"
+#include "kernel/inc/kmem.h"
+#include "kernel/inc/x86_64/arch.h"
+#include "kernel/inc/x86_64/asm.h"
+#include "kernel/inc/x86_64/layout.h"
+#include "kernel/inc/x86_64/msr.h"
+#include "kernel/inc/x86_64/start.h"
+
+/* Write-back, write-combining, uncached-, uncached; write-back, write-through, uncached-, uncached. SDM volume 3, 12.12. */
+#define PAT_VALUE 0x0007040600070106ull
+
+enum {
+	CPU_FRAMES = (sizeof(struct cpu) + FRAME_SIZE - 1) / FRAME_SIZE,
+	SPEC_CTRL_IBRS = 1 << 0,
+	ARCH_CAP_RDCL_NO = 1 << 0,
+	ARCH_CAP_IBRS_ALL = 1 << 1,
+};
+
+struct cpu *cpus[CPU_MAX];
+uint32_t cpu_count;
+
+static void map_frames(uint64_t from, uint64_t to)
+{
+	for (uint64_t va = from; va < to; va += FRAME_SIZE) {
+		void *frame = frame_alloc(NULL);
+
+		if (!frame)
+			panic("kernel pool too small for %u CPUs", cpu_count);
+		kmap(va, ptr_pa(frame), FRAME_SIZE, true, false, false);
+	}
+}
+
+/* Only at boot: frames follow one another. */
+struct cpu *cpu_create(uint32_t id, uint32_t apic_id)
+{
+	uint64_t area = PERCPU_VA + (uint64_t)id * PERCPU_SIZE;
+	struct cpu *cpu = frame_alloc(NULL);
+
+	for (unsigned int i = 1; i < CPU_FRAMES; i++)
+		frame_alloc(NULL);
+	map_frames(area + STACK_LOW, area + STACK_HIGH);
+	map_frames(area + DF_LOW, area + DF_HIGH);
+	map_frames(area + NMI_LOW, area + NMI_HIGH);
+	map_frames(area + MC_LOW, area + MC_HIGH);
+	map_frames(area + TSS_PAGE, area + TSS_PAGE + FRAME_SIZE);
+	cpu->self = cpu;
+	cpu->id = id;
+	cpu->apic_id = apic_id;
+	cpu->stack_top = area + STACK_HIGH;
+	cpu->tss = (struct tss *)(area + TSS_PAGE);
+	sched_init(cpu);
+	return cpu;
+}
+
+struct feature {
+	const char *name;
+	uint32_t leaf, sub;
+	char reg;
+	uint8_t bit;
+	uint32_t cr4; /* turned on with this */
+};
+
+static const struct feature features[] = {
+	{ "SMEP", 7, 0, 'b', 7, CR4_SMEP },   { "SMAP", 7, 0, 'b', 20, CR4_SMAP },
+	{ "UMIP", 7, 0, 'c', 2, CR4_UMIP },   { "XSAVE", 1, 0, 'c', 26, CR4_OSXSAVE },
+	{ "NX", 0x80000001, 0, 'd', 20, 0 },  { "IBRS", 7, 0, 'd', 26, 0 },
+	{ "STIBP", 7, 0, 'd', 27, 0 },        { "SSBD", 7, 0, 'd', 31, 0 },
+	{ "MD-CLEAR", 7, 0, 'd', 10, 0 },     { "CET-SS", 7, 0, 'c', 7, 0 },
+	{ "CET-IBT", 7, 0, 'd', 20, 0 },      { "x2APIC", 1, 0, 'c', 21, 0 },
+	{ "TSC-deadline", 1, 0, 'c', 24, 0 },
+};
+
+static bool has(const struct feature *f)
+{
+	uint32_t max = cpuid(f->leaf & 0x80000000, 0).a;
+	struct cpuid c = cpuid(f->leaf, f->sub);
+	uint32_t v = f->reg == 'b' ? c.b : f->reg == 'c' ? c.c : c.d;
+
+	return f->leaf <= max && (v >> f->bit & 1);
+}
+
+/* Processors that say so need one write for good; older ones get none, which the line below tells. */
+static const char *speculation(void)
+{
+	uint64_t cap;
+
+	if (!(cpuid(7, 0).d & 1u << 29))
+		return "no architectural capabilities";
+	cap = rdmsr(MSR_ARCH_CAPABILITIES);
+	if (cap & ARCH_CAP_IBRS_ALL)
+		wrmsr(MSR_SPEC_CTRL, SPEC_CTRL_IBRS);
+	return cap & ARCH_CAP_RDCL_NO ? "not affected by Meltdown"
+				      : "kernel pages unprotected against Meltdown";
+}
+
+void cpu_features(bool print)
+{
+	const char *spec = speculation();
+
+	if (!print)
+		return;
+	kprintf("cpu: on:");
+	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (has(&features[i]) && (features[i].cr4 || features[i].reg == 'd'))
+			kprintf(" %s%s", features[i].name,
+				features[i].cr4 || features[i].bit == 20 ? "" : "(offered)");
+	kprintf("; missing:");
+	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (!has(&features[i]))
+			kprintf(" %s", features[i].name);
+	kprintf("; speculation: %s\n", spec);
+}
+
+static void control_registers(void)
+{
+	uint64_t cr4 = read_cr4() & ~(uint64_t)(CR4_TSD | CR4_PCE | CR4_FSGSBASE);
+
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
+	write_cr0((read_cr0() & ~(uint64_t)(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
+	cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (features[i].cr4 && has(&features[i]))
+			cr4 |= features[i].cr4;
+	write_cr4(cr4);
+	wrmsr(MSR_PAT, PAT_VALUE);
+}
+
+void cpu_start(struct cpu *cpu)
+{
+	control_registers();
+	desc_load(cpu);
+	fpu_init();
+	lapic_init();
+	cpu_features(false);
+}
