@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every header compiles alone, with the flags of the programs that include it.
 
-HEADERS := $(filter-out deps/%,$(shell git ls-files -co --exclude-standard '*.h'))
+HEADERS := $(filter-out deps/%,$(shell git ls-files -co --exclude-standard '*.h' 2>/dev/null))
 HEADERS := $(wildcard $(HEADERS))
 
 EFI_HEADERS := $(filter boot/loader/%,$(HEADERS))
