@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+LIB_SRCS += lib/blkq.c
+
+DISK_FORMAT_SRCS := $(addprefix services/disk/,header.c secret.c snapshot.c store.c volumes.c) mgmt/proto/keys.c
+
+$(eval $(call unit_test,disk_format,tests/unit/disk_format.c $(DISK_FORMAT_SRCS),$(HOST_MBEDTLS_CFLAGS),$(HOST_MBEDTLS)))
+$(eval $(call fuzz_target,disk_formats,tests/fuzz/disk_formats.c $(addprefix services/disk/,header.c secret.c snapshot.c volumes.c) mgmt/proto/keys.c,$(HOST_MBEDTLS_CFLAGS),$(HOST_MBEDTLS)))
