@@ -15,6 +15,8 @@ $(eval $(call boot_image,vm/vmtest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BU
 $(eval $(call component,vmbench,tests/vm/vmbench.c $(VM_LAB),))
 $(eval $(call boot_image,vm/vmbench,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/vmbench.elf))
 
+ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img $(BUILD)/vm/exitguest.elf
+
 # A guest for the real VMM.
 GUEST32_CFLAGS := $(if $(CC_IS_CLANG),--target=i686-none-elf) -m32 -march=i686 -ffreestanding -fno-pic -fno-pie \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \

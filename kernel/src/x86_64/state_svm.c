@@ -153,7 +153,8 @@ void svm_state_load(struct vmcb *v, uint64_t dr[4], struct vcpu_state *s, uint32
 		load_groups(v, dr, s, dirty);
 	load_event(v, s);
 	v->shadow = s->shadow ? SVM_SHADOW : 0;
-	v->vintr &= SVM_V_TPR | SVM_V_INTR_MASKING;
+	/* QEMU clears the mask bit with a refused entry, and then host interrupts would wait for the guest's IF */
+	v->vintr = (v->vintr & SVM_V_TPR) | SVM_V_INTR_MASKING;
 	if (s->window)
 		v->vintr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO;
 }
