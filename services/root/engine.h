@@ -23,16 +23,18 @@
 
 /* Zeroed pages. */
 struct area {
-	uint64_t base; /* physical, or offset in the hosted file */
-	uint64_t size; /* whole pages; 0: none */
-	uint32_t sel;  /* root's memory object for exactly this range */
+	uint64_t base;   /* physical, or offset in the hosted file */
+	uint64_t size;   /* whole pages; 0: none */
+	uint64_t window; /* bytes of it in root's own space */
+	uint32_t sel;    /* root's memory object for exactly this range */
 };
 
 bool area_new(struct area *a, uint64_t size, uint64_t align);
 /* Takes it out of every domain, then gives it back. Nothing happens to an empty area. */
 void area_free(struct area *a);
-/* The first `size` bytes in root's own space, until area_free(). NULL if root's account is empty. */
+/* The first `size` bytes in root's own space, until area_unwindow() or area_free(). NULL if root's account is empty. */
 void *area_window(struct area *a, uint64_t size);
+void area_unwindow(struct area *a);
 
 enum give { GIVE_R = 1, GIVE_RW = 3 };
 

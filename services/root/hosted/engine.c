@@ -42,7 +42,7 @@ bool area_new(struct area *a, uint64_t size, uint64_t align)
 
 	if (!ranges_take(&memory, size, align, &base))
 		return false;
-	*a = (struct area){ base, size, 0 };
+	*a = (struct area){ .base = base, .size = size };
 	memset(at(base), 0, size);
 	return true;
 }
@@ -58,6 +58,11 @@ void *area_window(struct area *a, uint64_t size)
 {
 	(void)size;
 	return at(a->base);
+}
+
+void area_unwindow(struct area *a)
+{
+	(void)a;
 }
 
 bool domain_new(struct domain *d, const struct manifest_component *c, const char *label,

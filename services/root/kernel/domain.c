@@ -82,8 +82,7 @@ static const char *copy_part(struct domain *d, const uint8_t *file, const struct
 	if (!to)
 		return "no kernel memory for its data";
 	memcpy(to, file + s->offset, s->file_size);
-	if (sys_unmap(root->pd, (uint64_t)to, own->size) != S_OK)
-		return "cannot unmap its data";
+	area_unwindow(own);
 	return domain_give(d, own, s->va, GIVE_RW, &at) ? NULL : "no kernel memory for its data";
 }
 

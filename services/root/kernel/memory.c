@@ -109,9 +109,22 @@ void area_free(struct area *a)
 
 void *area_window(struct area *a, uint64_t size)
 {
-	return map_window(a, (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ull))
-		       ? (void *)(ROOT_WINDOW + a->base)
-		       : NULL;
+	uint64_t want = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ull);
+
+	if (want > a->window) {
+		area_unwindow(a);
+		if (!map_window(a, want))
+			return NULL;
+		a->window = want;
+	}
+	return (void *)(ROOT_WINDOW + a->base);
+}
+
+void area_unwindow(struct area *a)
+{
+	if (a->window && sys_unmap(root->pd, ROOT_WINDOW + a->base, a->window) != S_OK)
+		die("cannot unmap root's window");
+	a->window = 0;
 }
 
 uint64_t engine_free_memory(void)
