@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/vmm/machine.h"
+#include <string.h>
+#include "services/vmm/ticks.h"
+
+enum { DEVICE_RNG = 1, DEVICE_DISK = 2, MSI_BASE = 0xfee };
+
+uint64_t machine_now(const struct machine *m)
+{
+	return m->host->tsc(m->host) - m->tsc_base;
+}
+
+const char *machine_end_text(enum machine_end e)
+{
+	static const char *const text[] = {
+		[MACHINE_RUNS] = "runs",
+		[MACHINE_OFF] = "powered off",
+		[MACHINE_HALTED] = "halted with interrupts off",
+		[MACHINE_RESET] = "reset",
+		[MACHINE_TRIPLE] = "triple fault",
+		[MACHINE_LAB_EXIT] = "exit",
+		[MACHINE_BAD_EXIT] = "an exit that has no answer",
+		[MACHINE_BAD_ACCESS] = "an access to device memory that cannot be carried out",
+		[MACHINE_NO_ENTRY] = "the kernel does not run its vCPU",
+	};
+
+	return text[e];
+}
+
+/* --- interrupts --- */
+
+static void deliver_to(struct machine_cpu *cpu, const struct apic_msg *msg)
+{
+	switch (msg->delivery) {
+	case DELIVER_FIXED:
+	case DELIVER_LOWEST:
+		lapic_raise(&cpu->lapic, msg->vector, msg->level);
+		break;
+	case DELIVER_NMI:
+		cpu->lapic.nmi = true;
+		break;
+	default: /* INIT and start-up: the first vCPU runs already; ExtINT comes by LINT0 */
+		break;
+	}
+}
+
+void machine_deliver(struct machine *m, const struct apic_msg *msg)
+{
+	for (unsigned i = 0; i < m->cpus; i++) {
+		if (!lapic_matches(&m->cpu[i].lapic, msg))
+			continue;
+		deliver_to(&m->cpu[i], msg);
+		if (msg->delivery == DELIVER_LOWEST)
+			return;
+	}
+}
+
+static void settle_ioapic(struct machine *m)
+{
+	struct apic_msg msg;
+
+	while (ioapic_next(&m->ioapic, &msg))
+		machine_deliver(m, &msg);
+}
+
+void machine_irq(struct machine *m, unsigned irq, bool level)
+{
+	pic_line(&m->pic, irq, level);
+	ioapic_line(&m->ioapic, irq == 0 ? 2 : irq, level);
+	settle_ioapic(m);
+}
+
+static void send_ipi(struct machine *m, struct machine_cpu *from)
+{
+	struct lapic *l = &from->lapic;
+	const struct apic_msg *ipi = &l->ipi;
+
+	l->ipi_sent = false;
+	if (l->ipi_shorthand == 0) {
+		machine_deliver(m, ipi);
+		return;
+	}
+	for (unsigned i = 0; i < m->cpus; i++) {
+		bool self = &m->cpu[i] == from;
+
+		if ((self && l->ipi_shorthand != 3) || (!self && l->ipi_shorthand != 1))
+			deliver_to(&m->cpu[i], ipi);
+	}
+}
+
+void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu)
+{
+	struct lapic *l = &cpu->lapic;
+
+	m->timers_moved = true;
+	if (l->eoi_sent) {
+		l->eoi_sent = false;
+		ioapic_eoi(&m->ioapic, l->eoi_vector);
+		settle_ioapic(m);
+	}
+	if (l->ipi_sent)
+		send_ipi(m, cpu);
+}
+
+/* A message interrupt of a PCI function. */
+static void message(struct virtio_host *h, uint64_t addr, uint32_t data)
+{
+	struct machine *m = (struct machine *)h;
+	struct apic_msg msg = { .dest = (uint32_t)(addr >> 12) & 0xff,
+				.vector = (uint8_t)data,
+				.delivery = (data >> 8) & 7,
+				.logical = addr & 4,
+				.level = data & 0x8000 };
+
+	if (addr >> 20 == MSI_BASE)
+		machine_deliver(m, &msg);
+}
+
+void machine_update_uart(struct machine *m)
+{
+	machine_irq(m, UART_IRQ, uart_irq(&m->uart));
+}
+
+/* --- timers --- */
+
+void machine_timers(struct machine *m)
+{
+	uint64_t now = machine_now(m), next;
+
+	if (pit_expire(&m->pit, now)) {
+		machine_irq(m, PIT_IRQ, false);
+		machine_irq(m, PIT_IRQ, true);
+	}
+	rtc_expire(&m->rtc, now);
+	machine_irq(m, RTC_IRQ, rtc_irq(&m->rtc));
+	next = ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc));
+	for (unsigned i = 0; i < m->cpus; i++) {
+		lapic_expire(&m->cpu[i].lapic, now);
+		next = ticks_min(next, lapic_deadline(&m->cpu[i].lapic));
+	}
+	m->deadline = next;
+	m->timers_moved = false;
+}
+
+/* --- set-up --- */
+
+static void init_cpu(struct machine *m, unsigned i, struct vcpu_state *s)
+{
+	struct machine_cpu *cpu = &m->cpu[i];
+
+	cpu->s = s;
+	lapic_init(&cpu->lapic, i, m->khz);
+	msr_init(&cpu->msrs, 0 - m->tsc_base);
+	cpu->cpuid = (struct cpuid){ .host = m->host->cpuid,
+				     .tsc_khz = m->khz,
+				     .xcr0_max = s->xcr0_max,
+				     .apic_id = i,
+				     .vcpus = m->cpus };
+	s->tsc_offset = 0 - m->tsc_base;
+	s->exit_mtd[VM_EXIT_MEMORY] = VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER;
+	s->exit_mtd[VM_EXIT_CPUID] = VCPU_G_CR | VCPU_G_XCR;
+	s->exit_mtd[VM_EXIT_MSR_READ] = MSR_GROUPS;
+	s->exit_mtd[VM_EXIT_MSR_WRITE] = MSR_GROUPS;
+	s->exit_mtd[VM_EXIT_XSETBV] = VCPU_G_SEG | VCPU_G_XCR;
+	s->exit_mtd[VM_EXIT_TIMEOUT] = VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER;
+}
+
+static void plug_devices(struct machine *m, const struct machine_config *c)
+{
+	m->msi.msi = message;
+	pci_init(&m->pci);
+	pci_func_init(&m->bridge, 0x1b36, 0x0008, 0x060000, 0);
+	pci_plug(&m->pci, 0, &m->bridge);
+	virtio_rng_init(&m->rng, m->host->random);
+	m->rng.v.host = &m->msi;
+	m->rng.v.gm = &m->gm;
+	pci_plug(&m->pci, DEVICE_RNG, &m->rng.v.pci);
+	m->has_disk = c->disk != NULL;
+	if (!m->has_disk)
+		return;
+	virtio_blk_init(&m->disk, c->disk, c->backend);
+	m->disk.v.host = &m->msi;
+	m->disk.v.gm = &m->gm;
+	pci_plug(&m->pci, DEVICE_DISK, &m->disk.v.pci);
+}
+
+void machine_init(struct machine *m, const struct machine_config *c, struct machine_host *host,
+		  struct vcpu_state *state[MACHINE_VCPUS])
+{
+	memset(m, 0, sizeof(*m));
+	m->host = host;
+	m->khz = c->tsc_khz;
+	m->lab = c->lab;
+	m->cpus = MACHINE_VCPUS;
+	m->tsc_base = host->tsc(host);
+	m->timers_moved = true;
+	gm_init(&m->gm, c->ram, c->ram_size);
+	for (unsigned i = 0; i < m->cpus; i++)
+		init_cpu(m, i, state[i]);
+	uart_init(&m->uart);
+	pic_init(&m->pic);
+	pit_init(&m->pit, c->tsc_khz);
+	rtc_init(&m->rtc, c->tsc_khz, c->utc);
+	pm_init(&m->pm, c->tsc_khz);
+	ioapic_init(&m->ioapic);
+	plug_devices(m, c);
+	machine_map(m);
+}
+
+void machine_state(struct state *s, struct machine *m)
+{
+	state_section(s, 0x4843414d, 1); /* "MACH" */
+	for (unsigned i = 0; i < m->cpus; i++) {
+		state_bool(s, &m->cpu[i].halted);
+		lapic_state(s, &m->cpu[i].lapic);
+		msr_state(s, &m->cpu[i].msrs);
+	}
+	uart_state(s, &m->uart);
+	pic_state(s, &m->pic);
+	pit_state(s, &m->pit);
+	rtc_state(s, &m->rtc);
+	pm_state(s, &m->pm);
+	ioapic_state(s, &m->ioapic);
+	pci_state(s, &m->pci);
+	virtio_state(s, &m->rng.v);
+	if (m->has_disk)
+		virtio_blk_state(s, &m->disk);
+	if (!s->loading || s->bad)
+		return;
+	m->timers_moved = true;
+	machine_map(m);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The vmm component: one virtual machine on the kernel's vCPU. */
+#include <stdlib.h>
+#include <string.h>
+#include "abi/calls.h"
+#include "lib/component.h"
+#include "services/vmm/acpi.h"
+#include "services/vmm/args.h"
+#include "services/vmm/console_chan.h"
+#include "services/vmm/disk_chan.h"
+#include "services/vmm/images.h"
+#include "services/vmm/machine.h"
+
+enum { SEL_SPACE = START_SEL_FREE, SEL_VCPU = START_SEL_FREE + 1 };
+
+#define STATE_VA UINT64_C(0x600000000000) /* far from everything root maps */
+
+static struct machine machine;
+static struct disk_chan disk;
+static struct chan *console;
+static struct vmm_args args;
+static bool have_args;
+
+/* --- what the machine asks of its surroundings --- */
+
+static uint64_t host_tsc(struct machine_host *h)
+{
+	(void)h;
+	return __builtin_ia32_rdtsc();
+}
+
+static void host_cpuid(uint32_t leaf, uint32_t sub, struct cpuid_regs *r)
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(r->eax), "=b"(r->ebx), "=c"(r->ecx), "=d"(r->edx)
+			 : "a"(leaf), "c"(sub));
+}
+
+static bool host_enter(struct machine_host *h, unsigned vcpu, uint64_t deadline)
+{
+	uint64_t reason;
+
+	(void)h;
+	return sys_vcpu_run(SEL_VCPU + vcpu, START_SEL_WAKE, deadline, &reason) == S_OK;
+}
+
+static void host_sleep(struct machine_host *h, uint64_t deadline)
+{
+	(void)h;
+	component_wait((uint64_t)((unsigned __int128)deadline * 1000000 / start_info()->tsc_khz));
+}
+
+static void host_console(struct machine_host *h, struct machine *m)
+{
+	(void)h;
+	if (console != NULL)
+		console_send(console, &m->uart);
+	else
+		uart_sent(&m->uart, m->uart.tx_len);
+}
+
+/* Take all wakes first: what comes while the channels are looked at wakes again. */
+static void take_wakes(void)
+{
+	uint64_t count;
+	enum status s = sys_ctrl_sm(START_SEL_WAKE, SM_DOWN_ZERO, 1, &count);
+
+	(void)s; /* time-out: there was none */
+}
+
+static void host_service(struct machine_host *h, struct machine *m)
+{
+	take_wakes();
+	do {
+		if (m->has_disk)
+			disk_chan_service(&disk, &m->disk);
+		if (console != NULL && console_receive(console, &m->uart))
+			pm_button(&m->pm);
+	} while (!chan_arm());
+	host_console(h, m);
+	machine_update_uart(m);
+	machine_irq(m, PM_SCI, pm_irq(&m->pm));
+}
+
+static struct machine_host host = {
+	.tsc = host_tsc,
+	.random = random_bytes,
+	.enter = host_enter,
+	.sleep = host_sleep,
+	.service = host_service,
+	.console = host_console,
+	.cpuid = host_cpuid,
+};
+
+/* --- set-up --- */
+
+static _Noreturn void fail(const char *what)
+{
+	log_line("ended: %d %s", VMM_FAILED, what);
+	exit(VMM_FAILED);
+}
+
+static void read_args(void)
+{
+	const struct start_info *info = start_info();
+	const char *why;
+
+	if (info->arg_size == 0)
+		return;
+	if (!args_read((const void *)info->arg_va, info->arg_size, &args, &why)) {
+		log_line("bad argument: %s", why);
+		fail("its arguments are not valid");
+	}
+	have_args = true;
+}
+
+static uint64_t memory_size(void)
+{
+	const struct start_info *info = start_info();
+	uint64_t want = have_args ? (uint64_t)args.mem_mib << 20 : info->mem_size;
+
+	if (info->mem_sel == 0 || want > info->mem_size || want < (uint64_t)ARGS_MIN_MIB << 20)
+		fail("root gave it less memory than the VM is to have");
+	return want;
+}
+
+static bool map_piece(uint64_t gpa, uint64_t offset, uint64_t size)
+{
+	return size == 0 || sys_map(start_info()->mem_sel, SEL_SPACE, gpa, offset, size,
+				    RIGHT_R | RIGHT_W | RIGHT_X) == S_OK;
+}
+
+static struct vcpu_state *make_vcpu(const struct guest_mem *gm)
+{
+	if (sys_create_space(SEL_SPACE, START_SEL_PD, SPACE_GUEST) != S_OK)
+		fail("no guest space");
+	if (!map_piece(0, 0, gm->low) || !map_piece(GM_HOLE_END, gm->low, gm->high))
+		fail("its memory cannot be mapped");
+	if (sys_create_vcpu(SEL_VCPU, START_SEL_PD, SEL_SPACE, STATE_VA) != S_OK)
+		fail("no vCPU");
+	return (struct vcpu_state *)STATE_VA;
+}
+
+static struct chan *find_console(void)
+{
+	struct chan *c = chan_open("vault", "console");
+
+	return c != NULL ? c : chan_open("uart", "console");
+}
+
+static const struct blk_info *find_disk(struct chan *blk, struct blk_info *info)
+{
+	static const uint8_t none[sizeof(args.volume)];
+
+	if (blk == NULL || (have_args && memcmp(args.volume, none, sizeof(none)) == 0))
+		return NULL;
+	if (!disk_chan_open(&disk, blk, VMM_VOLUME_DISK, info))
+		fail("the vault does not give its disk");
+	return info;
+}
+
+static void load_images(struct chan *blk, struct vcpu_state *s)
+{
+	struct boot_image img;
+	enum boot_error e;
+	bool found = blk != NULL && have_args ? images_from_vault(blk, &args, &machine.gm, &img)
+					      : images_from_roms(&img);
+
+	if (!found)
+		fail("no image");
+	if (!acpi_build(&machine.gm, machine.cpus))
+		fail("no memory for ACPI tables");
+	e = boot_load(&machine.gm, &img, s);
+	if (e != BOOT_OK)
+		fail(boot_error_text(e));
+	log_line("VM %llu: %llu MiB, kernel %llu KiB, initramfs %llu KiB%s",
+		 (unsigned long long)start_info()->tag,
+		 (unsigned long long)((machine.gm.low + machine.gm.high) >> 20),
+		 (unsigned long long)(img.kernel_size >> 10),
+		 (unsigned long long)(img.initrd_size >> 10), machine.has_disk ? ", disk" : "");
+}
+
+/* --- the end --- */
+
+static void explain(const struct machine *m)
+{
+	const struct vcpu_state *s = m->cpu[0].s;
+
+	log_line("vCPU 0: exit %u at rip %#llx, raw %#llx %#llx %#llx, qualification %#llx %#llx",
+		 s->exit, (unsigned long long)s->rip, (unsigned long long)s->raw[0],
+		 (unsigned long long)s->raw[1], (unsigned long long)s->raw[2],
+		 (unsigned long long)s->qual[0], (unsigned long long)s->qual[1]);
+}
+
+/* The guest's status leaves by the machine's own exit port, where the lab manifest grants it. */
+static void lab_exit(uint32_t value)
+{
+	log_line("vmrun: exit %u", value);
+	component_wait(now_ns() + 100000000); /* the line goes out first */
+	if (start_dev("exit") != NULL)
+		__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"((uint16_t)MACHINE_EXIT_PORT));
+}
+
+static int result(enum machine_end end)
+{
+	switch (end) {
+	case MACHINE_OFF:
+	case MACHINE_HALTED:
+	case MACHINE_LAB_EXIT:
+		return VMM_POWERED_OFF;
+	case MACHINE_RESET:
+	case MACHINE_TRIPLE:
+		return VMM_RESET;
+	default:
+		return VMM_FAILED;
+	}
+}
+
+int main(void)
+{
+	const struct start_info *info = start_info();
+	struct chan *blk = chan_open("vault", "blk");
+	struct machine_config config = { .tsc_khz = info->tsc_khz, .lab = info->lab != 0 };
+	struct vcpu_state *state[MACHINE_VCPUS];
+	struct blk_info disk_info;
+	struct guest_mem gm;
+	enum machine_end end;
+
+	read_args();
+	config.ram = (void *)info->mem_va;
+	config.ram_size = memory_size();
+	config.utc = args.utc;
+	gm_init(&gm, config.ram, config.ram_size);
+	state[0] = make_vcpu(&gm);
+	console = find_console();
+	config.disk = find_disk(blk, &disk_info);
+	config.backend = &disk.backend;
+	machine_init(&machine, &config, &host, state);
+	load_images(blk, state[0]);
+	end = machine_run(&machine);
+	if (end == MACHINE_LAB_EXIT)
+		lab_exit(machine.lab_value);
+	if (result(end) == VMM_FAILED)
+		explain(&machine);
+	log_line("ended: %d %s", result(end), machine_end_text(end));
+	return result(end);
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The life of a vCPU: inject what is due, run, answer the exit. */
+#include "services/vmm/machine.h"
+#include "services/vmm/mmu.h"
+#include "services/vmm/ticks.h"
+
+enum {
+	VECTOR_UD = 6,
+	VECTOR_GP = 13,
+	NMI_VECTOR = 2,
+	RF_IF = 1 << 9,
+	RF_DF = 1 << 10,
+	IO_BATCH = 256
+};
+
+#define HYPERCALL_UNKNOWN UINT64_C(0xfffffffffffffc18) /* -1000, what KVM answers */
+#define XCR0_X87          1u
+#define XCR0_SSE          2u
+#define XCR0_AVX          4u
+#define XCR0_AVX512       0xe0u
+
+static void inject_exception(struct vcpu_state *s, uint32_t vector, bool with_error)
+{
+	s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | vector |
+			(with_error ? VCPU_EVENT_ERROR : 0);
+	s->event.error = 0;
+}
+
+/* --- interrupts --- */
+
+static bool pic_wants(const struct machine *m, const struct machine_cpu *cpu)
+{
+	return cpu == &m->cpu[0] && lapic_takes_extint(&cpu->lapic) && pic_pending(&m->pic);
+}
+
+static bool has_interrupt(const struct machine *m, const struct machine_cpu *cpu)
+{
+	return cpu->lapic.nmi || lapic_pending(&cpu->lapic) >= 0 || pic_wants(m, cpu);
+}
+
+static void inject_interrupt(struct machine *m, struct machine_cpu *cpu)
+{
+	int vector = lapic_pending(&cpu->lapic);
+
+	if (vector >= 0)
+		lapic_accept(&cpu->lapic, (uint8_t)vector);
+	else
+		vector = pic_ack(&m->pic);
+	cpu->s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_INTR | (uint32_t)vector;
+}
+
+static void inject(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+
+	s->window = 0;
+	if (!has_interrupt(m, cpu))
+		return;
+	if (cpu->lapic.nmi && !(s->event.info & VCPU_EVENT_VALID) && s->shadow == 0) {
+		s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_NMI | NMI_VECTOR;
+		cpu->lapic.nmi = false;
+	} else if (vcpu_interruptible(s)) {
+		inject_interrupt(m, cpu);
+	}
+	s->window = has_interrupt(m, cpu);
+}
+
+/* --- exits --- */
+
+static void set_accumulator(struct vcpu_state *s, unsigned size, uint64_t value)
+{
+	uint64_t mask = (UINT64_C(1) << 8 * size) - 1;
+
+	s->gpr[VCPU_RAX] = size == 4 ? value : (s->gpr[VCPU_RAX] & ~mask) | (value & mask);
+}
+
+/* One step of ins or outs; false: the address is not mapped. */
+static bool io_string_step(struct machine *m, struct vcpu_state *s, uint16_t port, unsigned size,
+			   bool in)
+{
+	unsigned reg = in ? VCPU_RDI : VCPU_RSI;
+	uint64_t width = mmu_code_bits(s) == 64 ? UINT64_MAX : UINT32_MAX, gpa, value = 0;
+	uint64_t step = (s->rflags & RF_DF) ? 0 - (uint64_t)size : size;
+
+	if (!mmu_translate(s, &m->gm, mmu_linear(s, in ? VCPU_ES : VCPU_DS, s->gpr[reg] & width),
+			   &gpa))
+		return false;
+	if (in) {
+		value = bus_read(&m->ports, port, size);
+		gm_write(&m->gm, gpa, &value, size);
+	} else {
+		gm_read(&m->gm, gpa, &value, size);
+		bus_write(&m->ports, port, size, value);
+	}
+	s->gpr[reg] = (s->gpr[reg] & ~width) | ((s->gpr[reg] + step) & width);
+	return true;
+}
+
+/* ins, outs: rare, so the groups are fetched by an entry that is over at once. Segment overrides are not looked at. */
+static void exit_io_string(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	uint32_t q = (uint32_t)s->qual[0], len = s->insn_len, shadow = s->shadow;
+	unsigned size = (q & VM_IO_SIZE) >> VM_IO_SIZE_SHIFT;
+	bool rep = q & VM_IO_REP;
+
+	if (!m->host->enter(m->host, (unsigned)(cpu - m->cpu), 1)) {
+		m->end = MACHINE_NO_ENTRY;
+		return;
+	}
+	s->shadow = shadow;
+	for (unsigned n = 0; n < (rep ? IO_BATCH : 1) && !(rep && s->gpr[VCPU_RCX] == 0); n++) {
+		if (!io_string_step(m, s, (uint16_t)(q & VM_IO_PORT), size, q & VM_IO_IN)) {
+			m->end = MACHINE_BAD_ACCESS;
+			return;
+		}
+		if (rep)
+			s->gpr[VCPU_RCX]--;
+	}
+	if (!rep || s->gpr[VCPU_RCX] == 0)
+		vcpu_skip(s, len);
+}
+
+static void exit_io(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	uint32_t q = (uint32_t)s->qual[0];
+	unsigned size = (q & VM_IO_SIZE) >> VM_IO_SIZE_SHIFT;
+
+	if (q & VM_IO_STRING) {
+		exit_io_string(m, cpu);
+		return;
+	}
+	if (q & VM_IO_IN)
+		set_accumulator(s, size, bus_read(&m->ports, q & VM_IO_PORT, size));
+	else
+		bus_write(&m->ports, q & VM_IO_PORT, size, s->gpr[VCPU_RAX]);
+	vcpu_skip(s, s->insn_len);
+}
+
+static void exit_memory(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory };
+	bool data = s->qual[1] & (VM_ACCESS_READ | VM_ACCESS_WRITE);
+
+	if (!data || (s->qual[1] & VM_ACCESS_WALK) || gm_ptr(&m->gm, s->qual[0], 1) != NULL ||
+	    mmio_emulate(s, &space, s->qual[0]) != MMIO_DONE)
+		m->end = MACHINE_BAD_ACCESS;
+}
+
+static void exit_cpuid(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	struct cpuid_regs r;
+
+	(void)m;
+	cpuid_read(&cpu->cpuid, (uint32_t)s->gpr[VCPU_RAX], (uint32_t)s->gpr[VCPU_RCX], s->cr4,
+		   s->xcr0, &r);
+	s->gpr[VCPU_RAX] = r.eax;
+	s->gpr[VCPU_RBX] = r.ebx;
+	s->gpr[VCPU_RCX] = r.ecx;
+	s->gpr[VCPU_RDX] = r.edx;
+	vcpu_skip(s, s->insn_len);
+}
+
+static bool is_apic_msr(uint32_t index)
+{
+	return index == MSR_APIC_BASE || index == MSR_TSC_DEADLINE ||
+	       (index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST);
+}
+
+static void exit_msr_read(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	uint32_t index = (uint32_t)s->gpr[VCPU_RCX];
+	uint64_t value = 0, now = machine_now(m);
+	bool ok = is_apic_msr(index) ? lapic_read_msr(&cpu->lapic, index, &value, now)
+				     : msr_read(&cpu->msrs, s, index, &value, now);
+
+	if (!ok) {
+		inject_exception(s, VECTOR_GP, true);
+		return;
+	}
+	s->gpr[VCPU_RAX] = (uint32_t)value;
+	s->gpr[VCPU_RDX] = value >> 32;
+	vcpu_skip(s, s->insn_len);
+}
+
+static void exit_msr_write(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	uint32_t index = (uint32_t)s->gpr[VCPU_RCX];
+	uint64_t value = (uint32_t)s->gpr[VCPU_RAX] | s->gpr[VCPU_RDX] << 32, now = machine_now(m);
+	bool ok;
+
+	if (is_apic_msr(index)) {
+		ok = lapic_write_msr(&cpu->lapic, index, value, now, cpu->msrs.tsc_adjust);
+		machine_settle_lapic(m, cpu);
+	} else {
+		ok = msr_write(&cpu->msrs, s, index, value, now);
+	}
+	if (ok)
+		vcpu_skip(s, s->insn_len);
+	else
+		inject_exception(s, VECTOR_GP, true);
+}
+
+static void exit_hlt(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+
+	vcpu_skip(s, s->insn_len);
+	cpu->halted = true;
+	if (!(s->rflags & RF_IF) && !cpu->lapic.nmi)
+		m->end = MACHINE_HALTED;
+}
+
+static void exit_hypercall(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)m;
+	cpu->s->gpr[VCPU_RAX] = HYPERCALL_UNKNOWN;
+	vcpu_skip(cpu->s, cpu->s->insn_len);
+}
+
+static bool valid_xcr0(uint64_t v, uint64_t most)
+{
+	bool wide = v & XCR0_AVX512;
+
+	if ((v & ~most) != 0 || !(v & XCR0_X87))
+		return false;
+	if ((v & XCR0_AVX) && !(v & XCR0_SSE))
+		return false;
+	return !wide || ((v & XCR0_AVX512) == XCR0_AVX512 && (v & XCR0_AVX));
+}
+
+static void exit_xsetbv(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	uint64_t value = (uint32_t)s->gpr[VCPU_RAX] | s->gpr[VCPU_RDX] << 32;
+
+	(void)m;
+	if ((uint32_t)s->gpr[VCPU_RCX] != 0 || (s->seg[VCPU_SS].attr & VCPU_ATTR_DPL) != 0 ||
+	    !valid_xcr0(value, s->xcr0_max)) {
+		inject_exception(s, VECTOR_GP, true);
+		return;
+	}
+	s->xcr0 = value;
+	s->dirty |= VCPU_G_XCR;
+	vcpu_skip(s, s->insn_len);
+}
+
+static void exit_nothing(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)m;
+	(void)cpu;
+}
+
+static void exit_skip(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)m;
+	vcpu_skip(cpu->s, cpu->s->insn_len);
+}
+
+static void exit_wake(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)cpu;
+	m->host->service(m->host, m);
+	m->timers_moved = true;
+}
+
+static void exit_timeout(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)cpu;
+	m->timers_moved = true;
+}
+
+static void exit_shutdown(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)cpu;
+	m->end = MACHINE_TRIPLE;
+}
+
+static void exit_bad(struct machine *m, struct machine_cpu *cpu)
+{
+	(void)cpu;
+	m->end = MACHINE_BAD_EXIT;
+}
+
+static void (*const handlers[])(struct machine *m, struct machine_cpu *cpu) = {
+	[VM_EXIT_NONE] = exit_nothing,
+	[VM_EXIT_IO] = exit_io,
+	[VM_EXIT_MEMORY] = exit_memory,
+	[VM_EXIT_CPUID] = exit_cpuid,
+	[VM_EXIT_MSR_READ] = exit_msr_read,
+	[VM_EXIT_MSR_WRITE] = exit_msr_write,
+	[VM_EXIT_HLT] = exit_hlt,
+	[VM_EXIT_HYPERCALL] = exit_hypercall,
+	[VM_EXIT_WINDOW] = exit_nothing,
+	[VM_EXIT_SHUTDOWN] = exit_shutdown,
+	[VM_EXIT_WAKE] = exit_wake,
+	[VM_EXIT_TIMEOUT] = exit_timeout,
+	[VM_EXIT_XSETBV] = exit_xsetbv,
+	[VM_EXIT_CR] = exit_bad,
+	[VM_EXIT_DR] = exit_bad,
+	[VM_EXIT_TABLE] = exit_bad,
+	[VM_EXIT_TASK] = exit_bad,
+	[VM_EXIT_CACHE] = exit_skip,
+	[VM_EXIT_INVALID] = exit_bad,
+	[VM_EXIT_INIT] = exit_bad,
+	[VM_EXIT_UNHANDLED] = exit_bad,
+};
+
+/* --- the loop --- */
+
+/* The host's TSC at the next timer; 0: none. */
+static uint64_t host_deadline(const struct machine *m)
+{
+	uint64_t at = m->deadline;
+
+	return at == TICKS_NEVER || at > TICKS_NEVER - m->tsc_base ? 0 : at + m->tsc_base;
+}
+
+static void sleep(struct machine *m)
+{
+	if (m->uart.tx_len != 0)
+		m->host->console(m->host, m);
+	m->host->sleep(m->host, host_deadline(m));
+	m->host->service(m->host, m);
+	m->timers_moved = true;
+}
+
+static void step(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+
+	if (m->timers_moved)
+		machine_timers(m);
+	if (cpu->halted && !has_interrupt(m, cpu)) {
+		sleep(m);
+		return;
+	}
+	cpu->halted = false;
+	inject(m, cpu);
+	if (!m->host->enter(m->host, (unsigned)(cpu - m->cpu), host_deadline(m))) {
+		m->end = MACHINE_NO_ENTRY;
+		return;
+	}
+	if (s->exit > VM_EXIT_LAST) {
+		m->end = MACHINE_BAD_EXIT;
+		return;
+	}
+	cpu->exits[s->exit]++;
+	handlers[s->exit](m, cpu);
+}
+
+enum machine_end machine_run(struct machine *m)
+{
+	while (m->end == MACHINE_RUNS)
+		step(m, &m->cpu[0]);
+	if (m->uart.tx_len != 0)
+		m->host->console(m->host, m);
+	return m->end;
+}
