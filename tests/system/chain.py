@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole chain for tests and for ./run: a TOM, a server in QEMU with a software TPM, a guest.
+
+    chain = Chain(lab)
+    chain.tom_up()          # keys, daemon, release
+    chain.server_up()       # binding record on the boot medium, TPM, blank disk, power on
+    chain.bind()
+    chain.vm_up("web")
+    with chain.console("web") as console: ...
+"""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from lab import LabError, ROOT, build, die_with_parent
+
+TOM = build("host/tom")
+HOST_FROM_GUEST = "10.0.2.2"  # what QEMU's user network calls this machine
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Console:
+    """A VM's serial line through `tom vm console` on a terminal of its own."""
+
+    def __init__(self, tom, vm):
+        self.text = ""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            die_with_parent()
+            os.execve(TOM, [TOM, "vm", "console", vm], tom.env)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def pump(self, seconds):
+        """Reads what comes within that time; False at the end of the line."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            data = b""
+        self.text += data.decode("latin-1").replace("\r", "")
+        return bool(data)
+
+    def wait(self, pattern, seconds, start=0):
+        """Waits until what was read from offset `start` matches; returns the match."""
+        end = time.monotonic() + seconds
+        while True:
+            match = re.search(pattern, self.text[start:])
+            if match:
+                return match
+            if time.monotonic() > end or not self.pump(0.2):
+                raise LabError("console: no /%s/ after %d s; last output:\n%s" % (
+                    pattern, seconds, self.text[-2000:]))
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def run(self, command, seconds=60):
+        """Runs one shell command in the guest; returns (output, exit status)."""
+        start = len(self.text)
+        self.send(command + '; echo "<$?>"\n')
+        match = self.wait(r"(?s)\n(.*?)<(\d+)>\n", seconds, start)
+        return match.group(1), int(match.group(2))
+
+    def close(self):
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            os.kill(self.pid, signal.SIGTERM)
+            os.waitpid(self.pid, 0)
+
+
+class Tom:
+    """One TrustedObjects Manager: a home directory and its daemon."""
+
+    def __init__(self, lab, name="tom"):
+        self.home = lab.subdir(name)
+        self.port = free_port()
+        self.env = dict(os.environ, TOM_HOME=self.home)
+        self.daemon = None
+
+    def call(self, *words, check=True, timeout=300):
+        """Runs `tom WORDS`; returns its output. A failure is a LabError with what it said."""
+        p = subprocess.run([TOM, *words], env=self.env, capture_output=True, text=True,
+                           timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+        if check and p.returncode:
+            raise LabError("tom %s: exit %d\n%s%s" % (" ".join(words), p.returncode, p.stdout,
+                                                       p.stderr))
+        return p.stdout + p.stderr if not check else p.stdout
+
+    def json(self, *words):
+        return json.loads(self.call("--json", *words))
+
+    def init(self, ek_cas):
+        options = [w for path in ek_cas for w in ("--ek-ca", path)]
+        self.call("init", "--listen", "127.0.0.1:%d" % self.port, *options)
+
+    def start(self):
+        log = open(os.path.join(self.home, "tomd.log"), "ab")
+        self.daemon = subprocess.Popen([TOM, "daemon"], env=self.env, stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, preexec_fn=die_with_parent)
+        log.close()
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            if self.daemon.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise LabError("the TOM's daemon does not listen; its log:\n%s" % self.log()[-2000:])
+
+    def log(self):
+        with open(os.path.join(self.home, "tomd.log"), encoding="latin-1") as f:
+            return f.read()
+
+    def stop(self):
+        if self.daemon and self.daemon.poll() is None:
+            self.daemon.terminate()
+            self.daemon.wait()
+
+
+class Chain:
+    """TOM + server + guest image; `options` go to lab.machine()."""
+
+    def __init__(self, lab, name="server", image="build/redoubt.img", tom=None, **options):
+        self.lab = lab
+        self.name = name
+        self.image = image
+        self.tom = tom or Tom(lab)
+        self.options = dict({"memory": 1024, "disks": [("data.img", 1024)], "net": True}, **options)
+        self.tpm = lab.tpm(name + "-tpm")
+        self.machine = None
+
+    def tom_up(self, release="r1"):
+        self.tom.init(self.lab.authority().chain)
+        self.tom.call("release", "add", build("reference.json"), "--name", release)
+        self.tom.start()
+
+    def server_up(self, release="r1"):
+        """Registers the server, puts its binding record on its boot medium, powers it on."""
+        record = os.path.join(self.lab.dir, self.name + ".binding")
+        self.tom.call("server", "add", self.name, "--release", release, "--listen-address",
+                      "%s:%d" % (HOST_FROM_GUEST, self.tom.port), "--out", record)
+        self.machine = self.lab.machine(self.name, image=self.image, tpm=self.tpm, **self.options)
+        subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "boot/mkimg.py"), "--add",
+                        self.machine.image, "/redoubt/binding=" + record],
+                       check=True, capture_output=True)
+        self.machine.start()
+
+    def bind(self, seconds=180):
+        self.tom.call("server", "bind", self.name, "--wait", str(seconds), timeout=seconds + 30)
+
+    def server(self):
+        return next(s for s in self.tom.json("server", "list") if s["name"] == self.name)
+
+    def wait_online(self, seconds=180):
+        """Until the server has proven itself again after a restart."""
+        end = time.monotonic() + seconds
+        while not self.server()["online"]:
+            if time.monotonic() > end:
+                raise LabError("%s is not online after %d s: %s\n%s" % (
+                    self.name, seconds, self.server()["verdict"], self.machine.serial()[-3000:]))
+            if self.machine.process.poll() is not None:
+                raise LabError("QEMU ended:\n" + self.machine.serial()[-3000:])
+            time.sleep(0.5)
+
+    def vm_define(self, vm="web", tvd="demo", image="debian", memory=192, disk=64, append=""):
+        self.tom.call("tvd", "create", tvd)
+        self.tom.call("image", "add", image, build("guest/vmlinuz"), build("guest/initrd.img"))
+        self.tom.call("vm", "create", vm, "--server", self.name, "--tvd", tvd, "--image", image,
+                      "--memory", str(memory), "--disk", str(disk), "--append", append)
+
+    def push(self, seconds=300):
+        self.tom.call("config", "push", self.name, "--wait", str(seconds), timeout=seconds + 30)
+
+    def console(self, vm="web"):
+        return Console(self.tom, vm)
+
+    def vm_state(self, vm="web"):
+        return next(v for v in self.tom.json("vm", "list") if v["name"] == vm)
+
+    def down(self):
+        if self.machine:
+            self.machine.kill()
+        self.tom.stop()
