@@ -44,16 +44,16 @@ enum disk_state { DISK_STARTING = 0, DISK_BLANK = 1, DISK_SEALED = 2, DISK_OPEN 
 /* Why a disk is sealed. */
 enum disk_reason {
 	DISK_NO_REASON = 0,
-	DISK_IO = 1,           /* the device does not answer */
-	DISK_HEADER = 2,       /* no intact header, yet the disk is not blank */
-	DISK_VERSION = 3,      /* a header version this release does not know */
-	DISK_OTHER_TPM = 4,    /* sealed by another TPM, or this one was cleared */
-	DISK_PCR_INVALID = 5,  /* a PCR reads all-00 or all-FF */
-	DISK_NOT_APPROVED = 6, /* no approval for the measured code: the text names the PCRs */
-	DISK_OPENED = 7,       /* the key was already out in this boot: reboot */
-	DISK_TAMPERED = 8,     /* the header is not the one written with this key */
-	DISK_TPM = 9,          /* the TPM refused: the text has its error */
-	DISK_STORE = 10,       /* neither copy of the system store is intact */
+	DISK_IO = 1,             /* the device does not answer */
+	DISK_HEADER = 2,         /* no intact header, yet the disk is not blank */
+	DISK_FORMAT_UNKNOWN = 3, /* a header version this release does not know */
+	DISK_OTHER_TPM = 4,      /* sealed by another TPM, or this one was cleared */
+	DISK_PCR_INVALID = 5,    /* a PCR reads all-00 or all-FF */
+	DISK_NOT_APPROVED = 6,   /* no approval for the measured code: the text names the PCRs */
+	DISK_OPENED = 7,         /* the key was already out in this boot: reboot */
+	DISK_TAMPERED = 8,       /* the header is not the one written with this key */
+	DISK_TPM = 9,            /* the TPM refused: the text has its error */
+	DISK_STORE = 10,         /* neither copy of the system store is intact */
 };
 
 struct disk_status {
