@@ -75,16 +75,19 @@ uint64_t boot_staging(const struct guest_mem *gm, size_t initrd_size, size_t ker
 bool boot_put_initrd(const struct guest_mem *gm, const struct boot_image *img, uint64_t *gpa,
 		     uint64_t *limit)
 {
-	uint8_t *to;
-
 	*gpa = *limit = boot_initrd_place(gm, img->initrd_size);
-	to = *gpa != 0 ? gm_ptr(gm, *gpa, img->initrd_size) : NULL;
-	if (to == NULL)
+	if (*limit == 0)
 		return false;
-	if (img->initrd_size == 0)
+	if (img->initrd_size == 0) {
 		*gpa = 0;
-	else if (to != img->initrd)
-		memcpy(to, img->initrd, img->initrd_size);
+	} else {
+		uint8_t *to = gm_ptr(gm, *gpa, img->initrd_size);
+
+		if (to == NULL)
+			return false;
+		if (to != img->initrd)
+			memcpy(to, img->initrd, img->initrd_size);
+	}
 	/* a kernel image that lies in guest memory must not be overwritten while it is loaded */
 	if (img->kernel >= gm->base && img->kernel < gm->base + gm->low)
 		*limit = (uint64_t)(img->kernel - gm->base);

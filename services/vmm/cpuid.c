@@ -132,7 +132,7 @@ static void leaf_hypervisor(const struct cpuid *c, uint32_t leaf, struct cpuid_r
 		*r = (struct cpuid_regs){ CPUID_HYPERVISOR + 0x10, 0x4b4d564b, 0x564b4d56, 0x4d };
 		break;
 	case CPUID_HYPERVISOR + 1:
-		r->eax = BIT(1); /* no delay behind port accesses */
+		r->eax = BIT(1) | BIT(3) | BIT(24); /* no I/O delay; clock page; it is stable */
 		break;
 	case CPUID_HYPERVISOR + 0x10:
 		r->eax = (uint32_t)c->tsc_khz;

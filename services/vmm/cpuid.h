@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What CPUID tells a guest: the host's leaves through lists of what is let through, and own leaves for topology, XSAVE,
- * TSC rate and hypervisor. Unknown leaves are zero. The hypervisor leaf carries KVM's signature with one feature (no I/O delay), which lets
+ * TSC rate and hypervisor. Unknown leaves are zero. The hypervisor leaf carries KVM's signature with the clock page and "no I/O delay", which lets
  * Linux use x2APIC without interrupt remapping. Hidden: SVM, VMX, MCE, performance counters, MONITOR, RDTSCP (its MSR is not switched),
  * and all speculation controls. Sources: AMD64 APM volume 3 appendix E, Intel SDM volume 2 CPUID.
  */

@@ -2,6 +2,7 @@
 /* The life of a vCPU: inject what is due, run, answer the exit. */
 #include "services/vmm/machine.h"
 #include "services/vmm/mmu.h"
+#include "services/vmm/pvclock.h"
 #include "services/vmm/ticks.h"
 
 enum {
@@ -197,6 +198,8 @@ static void exit_msr_write(struct machine *m, struct machine_cpu *cpu)
 	if (is_apic_msr(index)) {
 		ok = lapic_write_msr(&cpu->lapic, index, value, now, cpu->msrs.tsc_adjust);
 		machine_settle_lapic(m, cpu);
+	} else if (index == MSR_PV_WALL_CLOCK || index == MSR_PV_SYSTEM_TIME) {
+		ok = pvclock_write(&m->gm, index, value, m->khz, cpu->msrs.tsc_adjust, m->rtc.base);
 	} else {
 		ok = msr_write(&cpu->msrs, s, index, value, now);
 	}
