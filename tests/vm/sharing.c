@@ -117,12 +117,23 @@ static void start_side(const struct lab_vm *vm)
 	sleep_ms(10);
 }
 
+/* It may be looked at just while a host interrupt has it outside. */
+static bool is_busy(sel_t vcpu)
+{
+	uint64_t reason;
+
+	for (unsigned i = 0; i < 100; i++)
+		if (sys_vcpu_run(vcpu, 0, 1, &reason) == S_BUSY)
+			return true;
+	return false;
+}
+
 static void test_two_cpus(void)
 {
 	struct lab_vcpu v;
 	struct vcpu_state *s;
 	struct lab_vm vm, vm1;
-	uint64_t before, reason;
+	uint64_t before;
 
 	MACHINE(spin);
 	lab_vm_make(&vm1, guest_spin, guest_spin_end);
@@ -131,7 +142,7 @@ static void test_two_cpus(void)
 	lab_equal(lab_run(&v, 0, in_ms(30)), VM_EXIT_TIMEOUT, "a guest runs on CPU 0");
 	lab_check(*(volatile uint64_t *)(vm1.mem + LAB_DATA) > before && s->runs > 0,
 		  "while another one runs on CPU 1");
-	lab_equal(sys_vcpu_run(side.sel, 0, 0, &reason), S_BUSY, "which nobody else can run");
+	lab_check(is_busy(side.sel), "which nobody else can run");
 	up(side_sm);
 	lab_check(down(side_done, in_ms(1000)) == S_OK && side_exit == VM_EXIT_WAKE,
 		  "it is woken from here");
@@ -266,10 +277,10 @@ void test_sharing(void)
 	test_wake_from_thread();
 	test_many();
 	test_fairness();
+	test_accounts();
 	if (lab_root->cpu_count < 2)
 		return;
 	test_two_cpus();
 	test_unmap_while_running();
 	test_end_while_running();
-	test_accounts();
 }
