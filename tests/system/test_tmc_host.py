@@ -1,0 +1,49 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# time limit: 300
+"""Binding, attestation and orders, with all components as processes against a software TPM."""
+import os
+import subprocess
+
+from hosted import Hosted
+from lab import run
+from tom import Boot, Tom
+
+
+def server(lab, name, tpm, boot, record):
+    return Hosted(lab, name, tpm=tpm, measure=boot.measure(record), parts={"binding": record, "eventlog": boot.log(record)})
+
+
+def bind(lab, tom, tpm, boot):
+    tom("server", "add", "s1", "--release", "r1")
+    machine = server(lab, "s1", tpm, boot, tom.record("s1"))
+    machine.start()
+    lab.check("a server that is not armed is refused in words", tom.wait_verdict("s1", "may not bind yet", 30),
+              machine.log())
+    done = tom.run("server", "bind", "s1", "--wait", "60")
+    lab.check("an armed server binds itself", done.returncode == 0, done.stderr + machine.log() + tom.log())
+    return machine
+
+
+def evidence(lab, tom):
+    shown = tom.json("evidence", "show", "s1")
+    lab.check("evidence is good and can be judged again", shown["good"] and tom.run("evidence", "verify", "s1").returncode == 0)
+    directory = os.path.join(lab.dir, "export")
+    line = tom("evidence", "show", "s1", "--export", directory)
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+    lab.check("tpm2_checkquote accepts the exported quote", done.returncode == 0, done.stdout + done.stderr)
+
+
+def test(lab):
+    tpm = lab.tpm()
+    tom = Tom(lab, ek_ca=lab.authority().chain)
+    boot = Boot()
+    boot.add_to(tom)
+    tom.start()
+    machine = bind(lab, tom, tpm, boot)
+    evidence(lab, tom)
+    lab.check("an empty state is accepted", "committed" in tom("config", "push", "s1"), machine.log())
+
+
+if __name__ == "__main__":
+    run(test)
