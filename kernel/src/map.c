@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The calls map and unmap. Building goes in steps; the mapping's record holds the progress. */
 #include "abi/decode.h"
+#include "kernel/inc/boot.h"
 #include "kernel/inc/cpu.h"
 #include "kernel/inc/ec.h"
 #include "kernel/inc/pd.h"
@@ -51,6 +52,8 @@ static enum status check_memory(const struct slot *mo, const struct space *sp,
 		return S_BAD_PARAM;
 	if ((want & ~mo->rights) || ((mo->flags & SLOT_DEVICE) && (want & RIGHT_X)))
 		return S_RIGHTS;
+	if ((mo->flags & SLOT_DEVICE) && boot_is_ram(mo->base + a->offset, a->size))
+		return S_BAD_PARAM;
 	return S_OK;
 }
 

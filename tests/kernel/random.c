@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Two domains, one on each CPU, call the kernel with nonsense for a while: likely selectors, sizes and addresses mixed with wild ones. Nothing
+ * they do may stop the kernel, and in the end all their memory comes back.
+ */
+#include "tests/kernel/ktest.h"
+
+enum {
+	CALLS_PER_ROUND = 200000,
+};
+
+static uint64_t next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+static uint64_t argument(uint64_t *seed)
+{
+	uint64_t r = next(seed);
+
+	switch (r >> 60) {
+	case 0:
+		return next(seed);
+	case 1:
+		return next(seed) & 0xfffff000;
+	case 2:
+		return KT_SHARED + (next(seed) & 0x3f000);
+	case 3:
+		return next(seed) % 4096;
+	case 4:
+		return PAGE_SIZE << (next(seed) % 8);
+	case 5:
+		return RIGHT_ALL & next(seed);
+	default:
+		return next(seed) & 1 ? 1 + next(seed) % 8 : 16 + next(seed) % 24;
+	}
+}
+
+/* Calls that would only end the babble: its own image, waits without end. */
+static bool skip(uint64_t number, const uint64_t *a)
+{
+	if (number == CALL_UNMAP)
+		return a[1] <= KT_SHARED;
+	if (number == CALL_CTRL_SM)
+		return a[1] != SM_UP;
+	return number == CALL_IPC_CALL && a[0] == KT_SEL_PT;
+}
+
+static uint64_t raw_call(uint64_t number, const uint64_t *a)
+{
+	register uint64_t r10 __asm__("r10") = a[3];
+	register uint64_t r8 __asm__("r8") = a[4];
+	register uint64_t r9 __asm__("r9") = a[5];
+	uint64_t rdi = a[0], rsi = a[1];
+
+	__asm__ volatile("syscall"
+			 : "+a"(number), "+D"(rdi), "+S"(rsi)
+			 : "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return number;
+}
+
+static void babble(void)
+{
+	uint64_t seed = kt_shared()[8], args[6];
+
+	for (uint64_t n = 0; n < CALLS_PER_ROUND; n++) {
+		uint64_t number = next(&seed) % (CALL_COUNT + 2);
+
+		for (unsigned i = 0; i < 6; i++)
+			args[i] = argument(&seed);
+		if (skip(number, args))
+			continue;
+		if (raw_call(number, args) == S_OK)
+			kt_shared()[9]++;
+		kt_shared()[10] = n;
+	}
+	kt_shared()[11] = 1;
+	kt_stop();
+}
+
+static void give(struct domain *d, sel_t mo)
+{
+	lab_must(sys_delegate(mo, d->pd, 4, RIGHT_ALL), "delegate memory");
+	lab_must(sys_delegate(lab_root->mo_dev, d->pd, 5, RIGHT_R), "delegate device memory");
+	lab_must(sys_delegate(lab_root->pio_all, d->pd, 6, 0), "delegate ports");
+	lab_must(sys_delegate(lab_root->dc_all, d->pd, 7, RIGHT_ALL), "delegate functions");
+}
+
+static void round_of(uint64_t seed)
+{
+	struct domain d[2];
+	sel_t mo = lab_memory(64 * PAGE_SIZE, PAGE_SIZE);
+	uint64_t good = 0;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		domain_make(&d[i], 400);
+		give(&d[i], mo);
+		d[i].shared[8] = seed * 2 + i + 1;
+	}
+	lab_must(sys_delegate(d[1].pd, d[0].pd, 8,
+			      RIGHT_PAY | RIGHT_MAP | RIGHT_EC | RIGHT_DELEGATE),
+		 "one knows the other");
+	for (uint32_t i = 0; i < 2; i++)
+		domain_run(&d[i], i % lab_root->cpu_count, KT_LOW, babble);
+	for (unsigned n = 0; n < 400 && !(d[0].shared[11] && d[1].shared[11]); n++)
+		sleep_ms(10);
+	for (uint32_t i = 0; i < 2; i++)
+		good += d[i].shared[9];
+	lab_text("# calls that worked: ");
+	lab_number(good);
+	lab_text("\n");
+	for (uint32_t i = 0; i < 2; i++)
+		domain_end(&d[i]);
+	lab_must(sys_revoke(mo, REVOKE_SELF), "revoke");
+}
+
+void test_random_calls(void)
+{
+	uint64_t quota = root_quota();
+
+	for (uint64_t seed = 1; seed <= 6; seed++)
+		round_of(seed * 0x9e3779b97f4a7c15);
+	lab_equal(root_quota(), quota,
+		  "after a million random calls the kernel runs and has all memory back");
+}
