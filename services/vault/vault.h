@@ -13,7 +13,8 @@
  *   IMAGE_WANT      struct image_name         struct image_status   room is made, chunks are accepted from now on
  *   IMAGE_DROP      struct image_name         -
  *   VM_ATTACH       struct vm_attach          -                     from now on the vmm with that tag gets these volumes
- *   VM_DETACH       struct vm_attach (tag)    -
+ *   VM_DETACH       struct vm_attach (vm)     -
+ *   VM_BUTTON       struct vm_attach (vm)     -                     the power button: the guest is to shut itself down
  * Policy sends IMAGE_WANT and VM_ATTACH again when the vault was restarted.
  *
  * Towards a vmm (proto "blk"; channel tag = VM number): volume 1 is the VM's disk, 2 its kernel image, 3 its initramfs; images are
@@ -49,6 +50,7 @@ enum vault_type {
 	IMAGE_DROP = 5,
 	VM_ATTACH = 6,
 	VM_DETACH = 7,
+	VM_BUTTON = 8,
 };
 
 enum sealed_type {

@@ -5,12 +5,21 @@ import socket
 import struct
 import time
 
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
 import hosted
 import tomkeys
 
 OK, BAD_REQUEST, DENIED, NOT_FOUND, NO_SPACE, IO, CORRUPT, BUSY, EXISTS, STATE = range(10)
 FAILED = 11
 NONE = 255
+
+CTL_START, CTL_STOP = 1, 2
+VAULT_STATUS, VOLUME_ENSURE, VOLUME_DROP, IMAGE_WANT, IMAGE_DROP, VM_ATTACH, VM_DETACH, VM_BUTTON = range(1, 9)
+IMAGE_STATE, IMAGE_CHUNK, CONSOLE_OPEN, CONSOLE_SEALED, CONSOLE_CLOSE, CONSOLE_ENDED = range(1, 7)
+ABSENT, PARTIAL, VERIFYING, PRESENT = range(4)
+BLK_INFO, BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD = range(1, 6)
+CONSOLE_OUT, CONSOLE_IN, CONSOLE_BUTTON = 1, 2, 3
 
 DISK_STATUS, DISK_FORMAT, DISK_APPROVE, DISK_PURGE = 1, 2, 3, 4
 STORE_GET, STORE_PUT, STORE_LIST = 16, 17, 18
@@ -131,6 +140,21 @@ class Server(hosted.Hosted):
 
     def get(self, puppet, name):
         return puppet.call("disk", "store", STORE_GET, name.encode())
+
+    def srk(self):
+        """X and Y of this TPM's storage root key."""
+        path = os.path.join(self.dir, "srk.pem")
+        self.tpm.tool("tpm2_readpublic", "-c", "0x81000001", "-f", "pem", "-o", path)
+        with open(path, "rb") as f:
+            return tomkeys.point(load_pem_public_key(f.read()))
+
+    def start_instance(self, template, tag, label, parent=0, argument=b""):
+        """CTL_START by policy; its status."""
+        return self.policy.call("root", "ctl", CTL_START, struct.pack(
+            "<II32sQQ32sQ", 1, len(argument), template.encode(), tag, parent, label.encode(), 0) + argument)[0]
+
+    def stop_instance(self, template, tag):
+        return self.policy.call("root", "ctl", CTL_STOP, struct.pack("<32sQ", template.encode(), tag))[0]
 
     def pcr(self, number):
         return bytes.fromhex(self.tpm.pcrs([number])[number])

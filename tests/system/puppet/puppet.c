@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A hosted component that does what a test says: the test connects to HOSTED_DIR/<name>.sock and sends requests, little-endian:
+ * A hosted component that does what a test says: the test connects to HOSTED_DIR/<name><label>.sock and sends requests, little-endian:
  *   u32 length of all that follows, u32 operation, char peer[32], char proto[16], u32 type, u64 arg, payload
  * and gets u32 length, u32 status, u32 type, u64 arg, payload. Operations:
  *   0 call: chan_call() on the channel to `peer` ("name" or "name/instance"); status is the answer's, or 255: no such channel
@@ -20,6 +20,7 @@
 
 #define LIMIT (1u << 20)
 #define NONE  255u
+#define KEPT  256u
 
 struct request {
 	uint32_t operation;
@@ -67,23 +68,48 @@ static struct chan *find(const struct request *q)
 	return NULL;
 }
 
+/* Messages nobody has asked for yet. Looking at every channel also lets the closed ones go. */
+static struct {
+	struct chan *chan;
+	struct msg m;
+	uint8_t *payload;
+} kept[KEPT];
+static unsigned kept_count;
+
+static void drain(void)
+{
+	struct msg m;
+
+	for (struct chan *c = chan_next(NULL); c; c = chan_next(c))
+		while (kept_count < KEPT && chan_recv(c, &m, out, sizeof(out)) == CHAN_OK) {
+			kept[kept_count].chan = c;
+			kept[kept_count].m = m;
+			kept[kept_count].payload = malloc(m.len);
+			memcpy(kept[kept_count++].payload, out, m.len - sizeof(m));
+		}
+}
+
 static size_t receive(struct chan *c, uint64_t ms, struct response *r)
 {
 	const uint64_t end = now_ns() + ms * 1000000;
-	struct msg m;
 
 	for (;;) {
-		enum chan_result got = chan_recv(c, &m, out, sizeof(out));
+		for (unsigned i = 0; i < kept_count; i++) {
+			const struct msg m = kept[i].m;
 
-		if (got == CHAN_OK) {
-			r->status = m.status;
+			if (kept[i].chan != c)
+				continue;
+			memcpy(out, kept[i].payload, m.len - sizeof(m));
+			free(kept[i].payload);
+			memmove(&kept[i], &kept[i + 1], (--kept_count - i) * sizeof(kept[0]));
 			r->type = m.type;
 			r->arg = m.arg;
 			return m.len - sizeof(m);
 		}
-		if (got != CHAN_RESTARTED && now_ns() >= end)
+		if (now_ns() >= end)
 			break;
 		component_wait(now_ns() + 5000000);
+		drain();
 	}
 	r->status = NONE;
 	return 0;
@@ -91,11 +117,11 @@ static size_t receive(struct chan *c, uint64_t ms, struct response *r)
 
 static size_t obey(const struct request *q, const uint8_t *payload, size_t n, struct response *r)
 {
-	struct chan *c = find(q);
+	struct chan *c = (drain(), find(q));
 	struct msg m = { .type = (uint16_t)q->type, .arg = q->arg };
 	size_t size = 0;
 
-	r->status = NONE;
+	r->status = c ? 0 : NONE;
 	if (!c)
 		return 0;
 	switch (q->operation) {
@@ -136,8 +162,8 @@ int main(void)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s.sock", getenv("HOSTED_DIR"),
-		 start_info()->name);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s%s.sock", getenv("HOSTED_DIR"),
+		 start_info()->name, start_info()->instance);
 	unlink(address.sun_path);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
 	    listen(listener, 1))
