@@ -468,6 +468,13 @@ bool chan_arm(void)
 	return !news;
 }
 
+void chan_disarm(void)
+{
+	for (uint32_t i = 0; i < START_MAX_CHAN; i++)
+		if (chans[i].used && !is_closed(&chans[i]))
+			atomic_store(&consumer(&chans[i])->sleeping, 0);
+}
+
 struct chan *chan_open(const char *peer, const char *proto)
 {
 	look();

@@ -123,3 +123,5 @@ void chan_answer(struct chan *c, const struct msg *q, enum chan_status s, uint64
  * now on ups the semaphore. A message that the owner leaves in its ring counts as seen.
  */
 bool chan_arm(void);
+/* Awake again: spare the peers their wake-ups. component_wait() does it by itself. */
+void chan_disarm(void);

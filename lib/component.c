@@ -41,6 +41,7 @@ void component_wait(uint64_t deadline_ns)
 {
 	if (chan_arm())
 		runtime_sleep(deadline_ns);
+	chan_disarm();
 }
 
 static void print_line(const char *line, uint32_t len)

@@ -9,16 +9,20 @@
 #define LWIP_SOCKET          0
 #define LWIP_TIMERS          1
 
-#define LWIP_IPV4       1
-#define LWIP_IPV6       1
-#define LWIP_IPV6_DHCP6 0
-#define LWIP_DHCP       1
-#define LWIP_DNS        1
-#define LWIP_TCP        1
-#define LWIP_UDP        1
-#define LWIP_ICMP       1
-#define LWIP_RAW        0
-#define LWIP_STATS      0
+/* What the network may reach: ARP, DHCP's answers, and TCP connections that we opened. */
+#define LWIP_IPV4                1
+#define LWIP_IPV6                0
+#define LWIP_DHCP                1
+#define LWIP_DHCP_DOES_ACD_CHECK 0
+#define LWIP_DNS                 0
+#define LWIP_TCP                 1
+#define LWIP_UDP                 1
+#define LWIP_ICMP                0
+#define LWIP_RAW                 0
+#define IP_REASSEMBLY            0
+#define IP_FRAG                  0
+#define IP_FORWARD               0
+#define LWIP_STATS               0
 
 #define MEM_ALIGNMENT    16
 #define MEM_LIBC_MALLOC  1
@@ -36,9 +40,12 @@
 #define LWIP_TCP_SACK_OUT  1
 #define LWIP_TCP_KEEPALIVE 1
 
-#define LWIP_NETIF_TX_SINGLE_PBUF  1
-#define LWIP_NETIF_STATUS_CALLBACK 1
-#define LWIP_NETIF_LINK_CALLBACK   1
-#define LWIP_CHKSUM_ALGORITHM      3
+/* Segments out of order are kept only so far; numbers and ports are hard to guess (RFC 6056, RFC 6528). */
+#define TCP_OOSEQ_MAX_PBUFS                                       256
+#define LWIP_RANDOMIZE_INITIAL_LOCAL_PORTS                        1
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) LWIP_RAND()
+
+#define LWIP_NETIF_TX_SINGLE_PBUF 1
+#define LWIP_CHKSUM_ALGORITHM     3
 
 #endif
