@@ -7,3 +7,8 @@ KTEST_SRCS := tests/kernel/ktest.c tests/kernel/domain.c tests/kernel/ipc.c test
 $(eval $(call component,ktest,$(KTEST_SRCS) tests/vm/lab.c,))
 $(eval $(call boot_image,kernel/ktest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/ktest.elf))
 TEST_FILES += $(BUILD)/kernel/ktest.img
+
+# Figures of tests/bench/kernel.py.
+$(eval $(call component,kbench,tests/kernel/kbench.c tests/kernel/domain.c tests/vm/lab.c,))
+$(eval $(call boot_image,kernel/kbench,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/kbench.elf))
+TEST_FILES += $(BUILD)/kernel/kbench.img
