@@ -3,6 +3,7 @@
 #pragma once
 #include "lib/blkq.h"
 #include "lib/chan.h"
+#include "lib/tss/tss.h"
 #include "services/disk/disk.h"
 #include "services/disk/header.h"
 #include "services/disk/store.h"
@@ -37,6 +38,12 @@ int disk_io_init(struct disk *d);
 
 /* Reads the header, takes the key out of the TPM or the kept memory, opens the store. d->status tells what became of it. */
 void disk_start(struct disk *d);
+/* The key is in d->key by that approval: measures, opens the store. d->status tells what became of it. */
+void disk_open(struct disk *d, const struct approval *a);
+struct tss_policy disk_policy(const struct disk_header *h);
+
+/* ---- format.c ---- */
+
 /* Formats a blank disk. The text of a refusal goes to `text` (256 bytes). */
 enum chan_status disk_format(struct disk *d, const uint8_t *payload, size_t n, char *text);
 /* Replaces the approvals. */
