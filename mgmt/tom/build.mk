@@ -10,3 +10,6 @@ $(eval $(call host_prog,tom,$(TOM_SRCS),,-lssl -lcrypto -lsqlite3))
 $(BUILD)/host/tomd: $(BUILD)/host/tom
 	$(call quiet,LN,$@) ln -sf tom $@
 ALL += $(BUILD)/host/tomd
+
+$(eval $(call unit_test,tom_verify,tests/unit/tom_verify.c mgmt/tom/home.c $(TOM_PURE),,-lcrypto))
+$(eval $(call fuzz_target,tom_verify,tests/fuzz/tom_verify.c mgmt/tom/home.c $(TOM_PURE),,-lcrypto))

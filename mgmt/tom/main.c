@@ -74,6 +74,14 @@ static bool is(const struct command *c, int argc, char **argv)
 	       (!c->name || (argc > 1 && strcmp(argv[1], c->name) == 0));
 }
 
+static bool is_group(const char *word)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (strcmp(word, commands[i].group) == 0)
+			return true;
+	return false;
+}
+
 static int run(struct tom *t, const struct command *c, int argc, char **argv)
 {
 	struct args a = { .usage = c->usage };
@@ -131,5 +139,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < COMMANDS; i++)
 		if (is(&commands[i], argc, argv))
 			return run(&t, &commands[i], argc, argv);
+	if (argc > 1 && is_group(argv[0]) && strcmp(argv[1], "--help") == 0) {
+		help(argv[0]);
+		return TOM_OK;
+	}
 	return tom_fail(TOM_USAGE, "unknown command \"%s\"; `tom --help` lists them", argv[0]);
 }

@@ -129,7 +129,8 @@ bool orders_status(struct session *s, const struct tmc_frame *f)
 		f->len, (int64_t)time(NULL), s->server.name);
 	catch_up(s, &m);
 	free(desired_load(s->t, s->server.name, &n, &epoch));
-	s->pump.retry_ms = 0;
+	if (!s->pump.waiting)
+		s->pump.retry_ms = 0;
 	if (s->started)
 		return true;
 	s->started = true; /* the first status of a connection: bring the server up to date */

@@ -16,7 +16,7 @@
 #include "services/vault/vault.h"
 
 enum { ID_EVENT = 0, ID_IMAGE = 1, ID_CONSOLE = 2, ID_OPEN = 16 };
-enum { RETRY_MS = 1000, VERIFY_MS = 250 };
+enum { RETRY_MS = 1000, VERIFY_MS = 250, LOST_MS = 15000 };
 
 static int64_t now_ms(void)
 {
@@ -77,12 +77,19 @@ static bool pump_load(struct session *s, const struct state_image *image)
 	return false;
 }
 
+/* An answer that does not come was lost with a vault that began anew: ask again. */
+static void pump_wait(struct session *s)
+{
+	s->pump.waiting = true;
+	s->pump.retry_ms = now_ms() + LOST_MS;
+}
+
 static bool pump_ask(struct session *s, const struct state_image *image)
 {
 	struct image_name name = { .size = image->size };
 
 	memcpy(name.digest, image->digest, sizeof(name.digest));
-	s->pump.waiting = true;
+	pump_wait(s);
 	return send_sealed(s, image->tvd, IMAGE_STATE, ID_IMAGE, 0, &name, sizeof(name));
 }
 
@@ -106,7 +113,7 @@ static bool pump_chunk(struct session *s, const struct state_image *image, uint3
 		 s->pump.data + (size_t)index * IMAGE_CHUNK_SIZE, n, out + sizeof(name));
 	OPENSSL_cleanse(key, sizeof(key));
 	OPENSSL_cleanse(chunk_key, sizeof(chunk_key));
-	s->pump.waiting = true;
+	pump_wait(s);
 	return send_sealed(s, image->tvd, IMAGE_CHUNK, ID_IMAGE, index, out,
 			   sizeof(name) + n + SEAL_TAG);
 }
@@ -115,7 +122,7 @@ bool sealed_tick(struct session *s)
 {
 	const struct state_image *image = pump_image(s);
 
-	if (!s->started || !image || s->pump.waiting || s->pump.retry_ms > now_ms())
+	if (!s->started || !image || s->pump.retry_ms > now_ms())
 		return true;
 	return pump_ask(s, image);
 }
@@ -124,7 +131,7 @@ int sealed_timeout(const struct session *s)
 {
 	int64_t left = s->pump.retry_ms - now_ms();
 
-	if (!s->started || !pump_image(s) || s->pump.waiting)
+	if (!s->started || !pump_image(s))
 		return -1;
 	return left > 0 ? (int)left : 0;
 }

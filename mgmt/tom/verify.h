@@ -44,5 +44,8 @@ struct verdict {
 	bool disk_open; /* the word "disk-open" is in PCR 11 */
 };
 
+/* The logs alone: replayed into v->pcr, each event against the release. True if all of it is as it must be. */
+bool verify_logs(const struct verify_expect *want, const struct tmc_evidence *got,
+		 struct verdict *v);
 void verify_evidence(const struct verify_expect *want, const struct tmc_evidence *got,
 		     struct verdict *v);
