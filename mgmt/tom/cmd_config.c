@@ -81,7 +81,7 @@ static int wait_reached(struct tom *t, const char *server, uint64_t epoch, int64
 		   : TOM_OK;
 }
 
-static int push(struct tom *t, const char *server, int64_t seconds)
+int config_push(struct tom *t, const char *server, int64_t seconds)
 {
 	struct server s;
 	uint64_t epoch;
@@ -107,7 +107,7 @@ int cmd_config_push(struct tom *t, struct args *a)
 	int64_t seconds = arg_number(a, "--wait", 0, 0, 86400);
 	const char *server = arg_word(a);
 
-	return arg_name(a, server) ? push(t, server, seconds) : TOM_USAGE;
+	return arg_name(a, server) ? config_push(t, server, seconds) : TOM_USAGE;
 }
 
 static void show_item(struct tom *t, const struct tmc_status_item *item)
@@ -210,7 +210,7 @@ static int set_run(struct tom *t, struct args *a, int64_t run)
 	if (!vm_server(t, name, server))
 		return tom_fail(TOM_USAGE, "VM %s: not defined", name);
 	tom_run(t, "UPDATE vm SET run = ? WHERE name = ?", "is", run, name);
-	return push(t, server, seconds);
+	return config_push(t, server, seconds);
 }
 
 int cmd_vm_start(struct tom *t, struct args *a)

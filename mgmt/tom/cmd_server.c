@@ -234,6 +234,7 @@ int cmd_server_update(struct tom *t, struct args *a)
 {
 	const char *name = arg_word(a), *release = arg_option(a, "--release");
 	struct server s;
+	int result;
 
 	if (!arg_name(a, name))
 		return TOM_USAGE;
@@ -243,5 +244,7 @@ int cmd_server_update(struct tom *t, struct args *a)
 		return tom_fail(
 			TOM_USAGE,
 			"--release: not an approved release; `tom release list` shows them");
-	return ctl_request(t, name, "approve %s", release);
+	tom_run(t, "UPDATE server SET next_release = ? WHERE name = ?", "ss", release, name);
+	result = ctl_request(t, name, "approve %s", release);
+	return result == TOM_OK ? config_push(t, name, 0) : result;
 }

@@ -21,6 +21,8 @@ int cmd_vm_start(struct tom *t, struct args *a);
 int cmd_vm_stop(struct tom *t, struct args *a);
 int cmd_vm_list(struct tom *t, struct args *a);
 int cmd_vm_console(struct tom *t, struct args *a);
+/* Makes the next epoch, sends it, waits up to `seconds` until the server has reached it. */
+int config_push(struct tom *t, const char *server, int64_t seconds);
 int cmd_config_push(struct tom *t, struct args *a);
 int cmd_config_show(struct tom *t, struct args *a);
 int cmd_evidence_show(struct tom *t, struct args *a);

@@ -12,7 +12,7 @@
 struct room {
 	struct state state;
 	uint8_t key[STATE_TVDS][WRAPPED_MAX];
-	struct approval approval[STATE_TVDS];
+	struct approval approval[STATE_TVDS][2]; /* present and next release */
 	uint8_t document[STATE_MAX], input[STATE_SIGNED_MAX];
 };
 
@@ -52,6 +52,17 @@ static size_t wrapped_key(struct tom *t, const struct server *s, const char *tvd
 	return n;
 }
 
+/* Approvals of the present release and the next; how many, 0 on failure. */
+static size_t approve_tvd(struct tom *t, const struct server *s, const uint8_t id[16],
+			  struct approval out[2])
+{
+	if (!server_approval(t, s, s->release, APPROVAL_TVD, id, &out[0]))
+		return 0;
+	if (!s->next_release[0])
+		return 1;
+	return server_approval(t, s, s->next_release, APPROVAL_TVD, id, &out[1]) ? 2 : 0;
+}
+
 static const char *add_tvds(struct tom *t, const struct server *s, struct room *r)
 {
 	sqlite3_stmt *q = tom_query(t,
@@ -74,11 +85,11 @@ static const char *add_tvds(struct tom *t, const struct server *s, struct room *
 		tom_column(q, 2, key, sizeof(key));
 		tvd->key.p = r->key[i];
 		tvd->key.n = wrapped_key(t, s, tvd->name, tvd->id, key, r->key[i]);
-		if (!tvd->key.n ||
-		    !server_approval(t, s, s->release, APPROVAL_TVD, tvd->id, &r->approval[i]))
+		tvd->approvals.p = (uint8_t *)r->approval[i];
+		tvd->approvals.n =
+			approve_tvd(t, s, tvd->id, r->approval[i]) * sizeof(struct approval);
+		if (!tvd->key.n || !tvd->approvals.n)
 			why = "the storage root key or the release of the server is unknown";
-		tvd->approvals =
-			(struct span){ (uint8_t *)&r->approval[i], sizeof(r->approval[i]) };
 		r->state.tvd_count++;
 	}
 	OPENSSL_cleanse(key, sizeof(key));

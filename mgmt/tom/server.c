@@ -9,7 +9,9 @@
 
 static const char *const state_names[] = { "new", "armed", "binding", "bound" };
 
-#define COLUMNS "name, id, release, state, token, record, ak, srk, pcr7, reset_count, sequence"
+#define COLUMNS                                                                           \
+	"name, id, release, state, token, record, ak, srk, pcr7, reset_count, sequence, " \
+	"next_release"
 
 const char *server_state_name(enum server_state state)
 {
@@ -42,6 +44,7 @@ static void read_row(sqlite3_stmt *q, struct server *s)
 	s->have_pcr7 = column(q, 8, s->pcr7, sizeof(s->pcr7)) == sizeof(s->pcr7);
 	s->reset_count = sqlite3_column_int64(q, 9);
 	s->sequence = sqlite3_column_int64(q, 10);
+	snprintf(s->next_release, sizeof(s->next_release), "%s", tom_text(q, 11));
 }
 
 bool server_load(struct tom *t, const char *name, struct server *s)
@@ -73,6 +76,14 @@ void server_set_state(struct tom *t, struct server *s, enum server_state state)
 {
 	s->state = state;
 	tom_run(t, "UPDATE server SET state = ? WHERE name = ?", "ss", state_names[state], s->name);
+}
+
+void server_promote(struct tom *t, struct server *s)
+{
+	memcpy(s->release, s->next_release, sizeof(s->release));
+	s->next_release[0] = 0;
+	tom_run(t, "UPDATE server SET release = next_release, next_release = '' WHERE name = ?",
+		"s", s->name);
 }
 
 uint64_t server_next_sequence(struct tom *t, struct server *s)

@@ -12,6 +12,7 @@ struct server {
 	char name[32];
 	uint8_t id[16];
 	char release[32];
+	char next_release[32]; /* approved as well, not seen yet; "" if none */
 	enum server_state state;
 	uint8_t token[32];
 	uint8_t record[BINDING_MAX]; /* the binding record's bytes */
@@ -30,6 +31,8 @@ const char *server_state_name(enum server_state state);
 bool server_load(struct tom *t, const char *name, struct server *s);
 bool server_by_id(struct tom *t, const uint8_t id[16], struct server *s);
 void server_set_state(struct tom *t, struct server *s, enum server_state state);
+/* The server runs its next release now: that one counts from here on. */
+void server_promote(struct tom *t, struct server *s);
 /* Next command sequence, stored before it is used. */
 uint64_t server_next_sequence(struct tom *t, struct server *s);
 

@@ -34,6 +34,20 @@ def evidence(lab, tom):
     lab.check("tpm2_checkquote accepts the exported quote", done.returncode == 0, done.stdout + done.stderr)
 
 
+def update(lab, tom, machine):
+    """Another release: approved first, then booted; the disk opens by itself under it."""
+    second = Boot("r2", image=b"image of r2")
+    second.add_to(tom)
+    tom("server", "update", "s1", "--release", "r2")
+    record = tom.record("s1")
+    machine.kill()
+    machine.options["measure"] = second.measure(record)
+    machine.set_parts({"eventlog": second.log(record)})
+    machine.start()
+    machine.wait("tmc: attested", 40)
+    lab.equal("an approved release is recognised after it was booted", tom.json("server", "show", "s1")["release"], "r2")
+
+
 def test(lab):
     tpm = lab.tpm()
     tom = Tom(lab, ek_ca=lab.authority().chain)
@@ -43,6 +57,7 @@ def test(lab):
     machine = bind(lab, tom, tpm, boot)
     evidence(lab, tom)
     lab.check("an empty state is accepted", "committed" in tom("config", "push", "s1"), machine.log())
+    update(lab, tom, machine)
 
 
 if __name__ == "__main__":
