@@ -42,6 +42,23 @@ struct slot {
 
 _Static_assert(sizeof(struct slot) == 64, "slots fill a page");
 
+/* Others hold a range themselves. */
+static inline bool slot_has_object(const struct slot *s)
+{
+	return s->type != OBJ_MO && s->type != OBJ_PIO && s->type != OBJ_DC && s->type != OBJ_HW;
+}
+
+/* NULL: out of range, or its page was never made. */
+static inline struct slot *slot_at(struct slot *const *pages, sel_t sel)
+{
+	struct slot *page;
+
+	if (sel >= SEL_MAX)
+		return NULL;
+	page = pages[sel / SLOTS_PER_PAGE];
+	return page ? page + sel % SLOTS_PER_PAGE : NULL;
+}
+
 /* The live slot at sel with the type and all the rights, or why not. */
 enum status cap_lookup(struct pd *pd, sel_t sel, enum obj_type type, uint32_t rights,
 		       struct slot **out);

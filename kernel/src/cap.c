@@ -7,26 +7,11 @@ enum {
 	SWEEP_SLOTS = 64, /* selectors looked at in one unit of work */
 };
 
-static struct slot *slot_at(struct pd *pd, sel_t sel)
-{
-	struct slot *page;
-
-	if (sel >= SEL_MAX)
-		return NULL;
-	page = pd->caps[sel / SLOTS_PER_PAGE];
-	return page ? page + sel % SLOTS_PER_PAGE : NULL;
-}
-
-static bool has_object(const struct slot *s)
-{
-	return s->type != OBJ_MO && s->type != OBJ_PIO && s->type != OBJ_DC && s->type != OBJ_HW;
-}
-
 enum status cap_lookup_any(struct pd *pd, sel_t sel, uint32_t rights, struct slot **out)
 {
-	struct slot *s = slot_at(pd, sel);
+	struct slot *s = slot_at(pd->caps, sel);
 
-	if (!s || s->type == OBJ_NONE || (has_object(s) && s->obj->dead))
+	if (!s || s->type == OBJ_NONE || (slot_has_object(s) && s->obj->dead))
 		return S_BAD_CAP;
 	if (rights & ~s->rights)
 		return S_RIGHTS;
@@ -37,9 +22,9 @@ enum status cap_lookup_any(struct pd *pd, sel_t sel, uint32_t rights, struct slo
 enum status cap_lookup(struct pd *pd, sel_t sel, enum obj_type type, uint32_t rights,
 		       struct slot **out)
 {
-	struct slot *s = slot_at(pd, sel);
+	struct slot *s = slot_at(pd->caps, sel);
 
-	if (!s || s->type != type || (has_object(s) && s->obj->dead))
+	if (!s || s->type != type || (slot_has_object(s) && s->obj->dead))
 		return S_BAD_CAP;
 	if (rights & ~s->rights)
 		return S_RIGHTS;
@@ -158,7 +143,7 @@ static enum cap_sweep sweep_slot(struct pd *pd, struct slot *s)
 enum cap_sweep cap_sweep_step(struct pd *pd)
 {
 	for (unsigned int i = 0; i < SWEEP_SLOTS && pd->sweep < SEL_MAX; i++) {
-		struct slot *s = slot_at(pd, pd->sweep);
+		struct slot *s = slot_at(pd->caps, pd->sweep);
 
 		if (!s)
 			pd->sweep += SLOTS_PER_PAGE;

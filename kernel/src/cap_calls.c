@@ -72,11 +72,6 @@ static void finish_reaping(struct ec *self)
 	ec_status(self, S_OK);
 }
 
-static bool names_object(const struct slot *s)
-{
-	return s->type != OBJ_MO && s->type != OBJ_PIO && s->type != OBJ_DC && s->type != OBJ_HW;
-}
-
 static void revoke_slot(struct ec *self, struct slot *s, bool with_self)
 {
 	bool done = slot_revoke_step(s);
@@ -114,7 +109,7 @@ void call_revoke(struct ec *self)
 		return finish_reaping(self);
 	st = cap_lookup_any(self->pd, a.sel, a.flags == REVOKE_OBJECT ? RIGHT_DESTROY : 0, &s);
 	if (st == S_OK &&
-	    (a.flags > REVOKE_OBJECT || (a.flags == REVOKE_OBJECT && !names_object(s))))
+	    (a.flags > REVOKE_OBJECT || (a.flags == REVOKE_OBJECT && !slot_has_object(s))))
 		st = S_BAD_PARAM;
 	if (st != S_OK)
 		return ec_status(self, st);

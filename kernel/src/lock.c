@@ -5,21 +5,14 @@
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
 
-static uint32_t next_ticket, serving;
+struct ticket_lock kernel_lock;
 
-void lock_kernel(void)
+void lock_wait(uint32_t ticket)
 {
-	uint32_t mine = __atomic_fetch_add(&next_ticket, 1, __ATOMIC_RELAXED);
-
-	while (__atomic_load_n(&serving, __ATOMIC_ACQUIRE) != mine) {
+	while (__atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket) {
 		tlb_answer();
 		if (panicked)
 			halt_all();
 		cpu_relax();
 	}
-}
-
-void unlock_kernel(void)
-{
-	__atomic_store_n(&serving, serving + 1, __ATOMIC_RELEASE);
 }

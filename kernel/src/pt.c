@@ -51,13 +51,14 @@ void call_ipc_call(struct ec *self)
 {
 	struct args_ipc_call a = decode_ipc_call(&self->regs);
 	struct cpu *cpu = cpu_self();
-	struct slot *slot;
+	struct slot *slot = slot_at(self->pd->caps, a.pt);
 	struct pt *pt;
 	struct ec *h;
-	enum status s = cap_lookup(self->pd, a.pt, OBJ_PT, RIGHT_CALL, &slot);
 
-	if (unlikely(s != S_OK))
-		return ec_status(self, s);
+	if (unlikely(!slot || slot->type != OBJ_PT || slot->obj->dead))
+		return ec_status(self, S_BAD_CAP);
+	if (unlikely(!(slot->rights & RIGHT_CALL)))
+		return ec_status(self, S_RIGHTS);
 	if (unlikely(a.words > UTCB_WORDS))
 		return ec_status(self, S_BAD_PARAM);
 	pt = container_of(slot->obj, struct pt, obj);

@@ -212,12 +212,16 @@ static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
 
 static void run_vcpu(struct ec *self, struct vcpu *v, struct sm *sm, uint64_t deadline)
 {
+	struct vcpu_event event = v->state->event;
 	uint32_t exit = VM_EXIT_INVALID;
 
 	if (vm_ops->load(v))
 		exit = early_exit(sm, deadline);
-	if (exit != VM_EXIT_NONE)
-		return finish(self, v, exit);
+	if (exit != VM_EXIT_NONE) {
+		finish(self, v, exit);
+		v->state->event = event; /* the guest has not had it */
+		return;
+	}
 	if (deadline)
 		timer_set(self, deadline);
 	exit = run_guest(cpu_self(), v, sm);

@@ -3,6 +3,7 @@
 #pragma once
 #include "kernel/inc/cpu.h"
 #include "kernel/inc/ptab.h"
+#include "kernel/inc/x86_64/switch.h"
 
 /* Page tables. */
 extern const struct ptab_format ptab_host;
@@ -16,8 +17,6 @@ void kmap(uint64_t va, uint64_t pa, uint64_t size, bool write, bool exec,
 	  bool device); /* while booting */
 
 /* Threads. */
-void arch_enter(struct cpu *cpu,
-		struct ec *e); /* e's registers, FPU, address space are next on this CPU */
 void fpu_reset(void *area);
 void fpu_save(struct ec *e);
 void fpu_drop(struct ec *e); /* its state is no longer wanted */

@@ -3,7 +3,6 @@
 #include "kernel/inc/console.h"
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
-#include "kernel/inc/x86_64/fpu.h"
 
 enum {
 	FXSAVE_FCW = 0,
@@ -68,8 +67,6 @@ void fpu_reset(void *area)
 
 void fpu_switch(struct cpu *cpu, struct ec *e)
 {
-	if (cpu->fpu == e)
-		return;
 	if (cpu->fpu)
 		save(cpu->fpu->fpu);
 	load(e->fpu);

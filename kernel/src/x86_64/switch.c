@@ -2,13 +2,10 @@
 /* What changes when a CPU goes from one thread to another. */
 #include "kernel/inc/pd.h"
 #include "kernel/inc/x86_64/arch.h"
-#include "kernel/inc/x86_64/asm.h"
-#include "kernel/inc/x86_64/fpu.h"
 #include "kernel/inc/x86_64/layout.h"
-#include "kernel/inc/x86_64/msr.h"
 
 /* The I/O bitmap of the domain shows in this CPU's window behind its TSS. */
-static void load_ports(struct cpu *cpu, struct pd *pd)
+void load_ports(struct cpu *cpu, struct pd *pd)
 {
 	if (!pd || !pd->io[0] || !pd->io[IO_BITMAP_FRAMES - 1]) {
 		cpu->tss->io_base = IO_NONE;
@@ -39,14 +36,4 @@ void arch_flush_local(struct cpu *cpu)
 {
 	(void)cpu;
 	write_cr3(read_cr3());
-}
-
-void arch_enter(struct cpu *cpu, struct ec *e)
-{
-	cpu->ec = e;
-	cpu->tss->rsp[0] = (uint64_t)&e->regs + sizeof(e->regs);
-	if (cpu->pd != e->pd)
-		arch_load_pd(cpu, e->pd);
-	fpu_switch(cpu, e);
-	wrmsr(MSR_FS_BASE, e->utcb_va);
 }

@@ -6,7 +6,6 @@
 #include "kernel/inc/vm.h"
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
-#include "kernel/inc/x86_64/fpu.h"
 #include "kernel/inc/x86_64/msr.h"
 #include "kernel/inc/x86_64/state_svm.h"
 #include "kernel/inc/x86_64/svm.h"
