@@ -8,6 +8,9 @@
 
 #define PARTS 2u /* a request lies in at most so many runs: a unit is larger than a request */
 
+#define TRIES    5u
+#define PAUSE_NS 200000000u
+
 static struct disk disk;
 static uint8_t *buffer;
 static size_t buffer_size;
@@ -57,13 +60,27 @@ static void make_buffer(void)
 		die("no memory");
 }
 
+/* The broker may be restarted while it is needed: that alone is no reason to stay sealed. */
+static void start(void)
+{
+	disk_start(&disk);
+	for (unsigned i = 1; i < TRIES && disk.status.reason == DISK_TPM; i++) {
+		const uint64_t until = now_ns() + PAUSE_NS;
+
+		log_line("%s; trying again", disk.status.text);
+		while (now_ns() < until)
+			component_wait(until);
+		disk_start(&disk);
+	}
+}
+
 int main(void)
 {
 	disk.driver = chan_open("virtio_blk", "blk");
 	disk.tpm = chan_open("tpm", "tpm");
 	if (!disk.driver || !disk.tpm)
 		die("no channel to virtio_blk or tpm");
-	disk_start(&disk);
+	start();
 	make_buffer();
 	log_line("%s", disk.status.text);
 	for (;;) {

@@ -13,6 +13,11 @@ enum {
 	MAX_HANDLES = 64,
 };
 
+/* First handles of the lists that TPM2_GetCapability gives (Part 2, 7.2). */
+#define TRANSIENT      0x80000000u
+#define LOADED_SESSION 0x02000000u
+#define SAVED_SESSION  0x03000000u
+
 struct writer {
 	uint8_t data[128];
 	size_t n;
@@ -98,6 +103,14 @@ static int flush(struct chip *c, uint32_t handle)
 	return send(c, &w) ? 0 : -1;
 }
 
+/* Sessions are told by their own kind of handle, HMAC (02) or policy (03), whichever list was asked for. */
+static int in_range(uint32_t handle, uint32_t first)
+{
+	const uint32_t kind = handle >> 24;
+
+	return first == TRANSIENT ? kind == first >> 24 : kind == 0x02 || kind == 0x03;
+}
+
 static int flush_range(struct chip *c, uint32_t first, unsigned *flushed)
 {
 	struct writer w = command(TPM_ST_NO_SESSIONS, TPM_CC_GET_CAPABILITY);
@@ -117,7 +130,7 @@ static int flush_range(struct chip *c, uint32_t first, unsigned *flushed)
 	for (uint32_t i = 0; i < count; i++)
 		handles[i] = be32(c->response + HEADER + 9 + 4 * i);
 	for (uint32_t i = 0; i < count; i++)
-		if (handles[i] >> 24 != first >> 24 || flush(c, handles[i]) != 0)
+		if (!in_range(handles[i], first) || flush(c, handles[i]) != 0)
 			return -1;
 	*flushed += count;
 	return 0;
@@ -126,9 +139,7 @@ static int flush_range(struct chip *c, uint32_t first, unsigned *flushed)
 int chip_flush_all(struct chip *c, unsigned *flushed)
 {
 	*flushed = 0;
-	if (flush_range(c, 0x80000000u, flushed) != 0) /* transient objects */
+	if (flush_range(c, TRANSIENT, flushed) != 0 || flush_range(c, LOADED_SESSION, flushed) != 0)
 		return -1;
-	if (flush_range(c, 0x02000000u, flushed) != 0) /* loaded sessions */
-		return -1;
-	return flush_range(c, 0x03000000u, flushed); /* saved sessions */
+	return flush_range(c, SAVED_SESSION, flushed);
 }

@@ -266,7 +266,13 @@ def apart(lab, server, tom, tvd, uuid):
     lab.equal("one of PCR 11 by policy too", server.policy.call("tpm", "tpm", 4, b"x\0", 11)[0], puppet.DENIED)
 
 
-def damaged(lab, tvd, guest, image, attach):
+def secrets(lab, tvd, trace):
+    bus = b"".join(a + b for a, b in trace)
+    lab.check("the TVD key never crossed the bus in clear (%d bytes recorded)" % len(bus),
+              len(bus) > 10000 and tvd.key not in bus)
+
+
+def damaged(lab, tvd, image):
     """Someone changes the image on the disk while the server is off."""
     server = tvd.server
     server.kill()
@@ -286,12 +292,13 @@ def damaged(lab, tvd, guest, image, attach):
     while tvd.image(image)[0] == puppet.VERIFYING and time.monotonic() < end:
         time.sleep(0.02)
     lab.check("an image changed on the disk is found and asked for again", at > 0 and tvd.image(image) == (puppet.PARTIAL, 0))
-    del guest, attach
 
 
 def test(lab):
     tom = tomkeys.PolicyKey()
-    server = puppet.Server(lab, "server", lab.tpm())
+    tpm = lab.tpm()
+    tpm.trace = trace = []
+    server = puppet.Server(lab, "server", tpm)
     server.start()
     good = tom.approve(tomkeys.DISK, SERVER, "r1", puppet.measured(BOOT))
     lab.equal("the disk is formatted", server.format(tom, SERVER, good)[0], OK)
@@ -305,7 +312,8 @@ def test(lab):
     crashes(lab, tvd, guest, image, attach, text)
     apart(lab, server, tom, tvd, uuid)
     reboot(lab, tvd, guest, image, attach, text)
-    damaged(lab, tvd, guest, image, attach)
+    secrets(lab, tvd, trace)
+    damaged(lab, tvd, image)
 
 
 laboratory.run(test)
