@@ -148,13 +148,19 @@ static struct chan *find_console(void)
 	return c != NULL ? c : chan_open("uart", "console");
 }
 
-static const struct blk_info *find_disk(struct chan *blk, struct blk_info *info)
+/* In a laboratory image the disk may be a driver's whole device. */
+static const struct blk_info *find_disk(struct chan *vault, struct blk_info *info)
 {
 	static const uint8_t none[sizeof(args.volume)];
+	struct chan *blk = vault;
 
-	if (blk == NULL || (have_args && memcmp(args.volume, none, sizeof(none)) == 0))
+	if (have_args && memcmp(args.volume, none, sizeof(none)) == 0)
 		return NULL;
-	if (!disk_chan_open(&disk, blk, VMM_VOLUME_DISK, info))
+	if (blk == NULL && start_info()->lab)
+		blk = chan_open("virtio_blk", "blk");
+	if (blk == NULL)
+		return NULL;
+	if (!disk_chan_open(&disk, blk, vault != NULL ? VMM_VOLUME_DISK : 0, info))
 		fail("the vault does not give its disk");
 	return info;
 }
