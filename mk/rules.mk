@@ -35,6 +35,8 @@ archives = $(BUILD)/lib/libredoubt.a $(foreach l,$(1),$(LIBS_$(l))) $(DEPS)/pico
 
 define component
 COMPONENTS += $(BUILD)/bin/$(1).elf
+OBJS_OF_$(1) := $(call objs,target,$(2))
+ARCHIVES_OF_$(1) := $(call archives,$(3))
 $(BUILD)/bin/$(1).debug: $(call objs,target,$(2)) $(call archives,$(3)) linker/component.ld
 	@mkdir -p $$(@D)
 	$$(call quiet,LD,$$@) $$(LD) $$(TLDFLAGS) -o $$@ $(call objs,target,$(2)) \

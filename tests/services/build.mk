@@ -3,5 +3,16 @@
 
 $(eval $(call hosted_component,client,tests/services/client.c))
 $(eval $(call hosted_component,sleeper,tests/services/sleeper.c))
-$(eval $(call component,client,tests/services/client.c))
-$(eval $(call component,sleeper,tests/services/sleeper.c))
+TEST_COMPONENTS := client sleeper grinder intruder
+$(foreach c,$(TEST_COMPONENTS),$(eval $(call component,$(c),tests/services/$(c).c)))
+
+# Crash variants: the same objects, with a component_wait() that dies now and then.
+define crash_variant
+$(BUILD)/crash/$(1).elf: $(BUILD)/bin/$(1).debug $(call objs,target,tests/services/crash.c)
+	@mkdir -p $$(@D)
+	$$(call quiet,LD,$$@) $$(LD) $$(TLDFLAGS) --wrap=component_wait -o $$@.debug $(OBJS_OF_$(1)) \
+		$(call objs,target,tests/services/crash.c) --start-group $(ARCHIVES_OF_$(1)) $$(LIBGCC) --end-group && \
+		$$(OBJCOPY) --strip-all $$@.debug $$@
+TEST_FILES += $(BUILD)/crash/$(1).elf
+endef
+$(foreach c,virtio_blk virtio_net tpm_drv pci uart uplink tpm disk policy tmc vault,$(eval $(call crash_variant,$(c))))

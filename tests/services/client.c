@@ -9,18 +9,11 @@
 #include "lib/component.h"
 #include "services/root/root.h"
 #include "services/uplink/uplink.h"
+#include "tests/services/peer.h"
 
 static void check(bool good, const char *what)
 {
 	log_line("%s client: %s", good ? "ok" : "not ok", what);
-}
-
-static void pause_ms(uint64_t ms)
-{
-	uint64_t end = now_ns() + ms * 1000000;
-
-	while (now_ns() < end)
-		component_wait(end);
 }
 
 static void test_blk(void)
@@ -61,19 +54,6 @@ static void test_tpm(void)
 	      "TPM2_GetRandom");
 	check(chan_call(c, TPMRAW_CMD, 0, get_random, 11, in, sizeof(in), &n) == CS_BAD_REQUEST,
 	      "wrong size is refused");
-}
-
-/* "127.0.0.1 4711" */
-static struct tcp_addr peer_address(void)
-{
-	unsigned ip[4] = { 0 }, port = 0;
-
-	sscanf((const char *)start_rom("peer")->va, "%u.%u.%u.%u %u", &ip[0], &ip[1], &ip[2],
-	       &ip[3], &port);
-	return (struct tcp_addr){ { (uint8_t)ip[0], (uint8_t)ip[1], (uint8_t)ip[2],
-				    (uint8_t)ip[3] },
-				  (uint16_t)port,
-				  0 };
 }
 
 static void test_tcp(void)

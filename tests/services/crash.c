@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Linked into the crash variants of components, before lib's component_wait(): in each of its first lives the component dies
+ * of an invalid instruction at a random wait, be it for its clients or in the middle of a call.
+ */
+#include "lib/component.h"
+
+enum { LIVES = 3, MOST_WAITS = 120 };
+
+void __real_component_wait(uint64_t deadline_ns);
+void __wrap_component_wait(uint64_t deadline_ns);
+
+void __wrap_component_wait(uint64_t deadline_ns)
+{
+	static uint32_t waits, last;
+
+	if (!last) {
+		random_bytes(&last, sizeof(last));
+		last = 1 + last % MOST_WAITS;
+	}
+	if (start_info()->restart < LIVES && ++waits >= last)
+		__builtin_trap();
+	__real_component_wait(deadline_ns);
+}

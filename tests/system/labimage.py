@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boot media of the laboratory: any manifest, any variant of a component, extra boot parts."""
+import os
+import subprocess
+
+from lab import ROOT, build
+
+PYTHON = "/usr/bin/python3"
+
+
+def tool(*arguments):
+    """Runs one of the project's Python tools; returns what it printed."""
+    return subprocess.run([PYTHON, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True).stdout
+
+
+def lab_image(directory, manifest, variants=None, parts=None):
+    """Path of a boot medium: `manifest` (TOML, from the root), components of build/bin, those in `variants` ({name: ELF path})
+    instead, and `parts` ({name: bytes}) behind them."""
+    compiled = os.path.join(directory, "manifest.bin")
+    tool("tools/manifest.py", "compile", manifest, compiled)
+    files = ["kernel=" + build("bin/kernel.elf"), "manifest=" + compiled]
+    for name in tool("tools/manifest.py", "parts", manifest).split():
+        files.append("%s=%s" % (name, (variants or {}).get(name, build("bin/%s.elf" % name))))
+    for name, data in (parts or {}).items():
+        path = os.path.join(directory, name + ".part")
+        with open(path, "wb") as f:
+            f.write(data)
+        files.append("%s=%s" % (name, path))
+    efi, image = os.path.join(directory, "lab.efi"), os.path.join(directory, "lab.img")
+    tool("boot/mkbundle.py", "--loader", build("boot/loader.efi"), "--out", efi, "--kpool", "64", *files)
+    tool("boot/mkimg.py", "--out", image, efi)
+    return image

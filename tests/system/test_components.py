@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# time limit: 400
+"""Components on the server: all come up and do their work; each dies again and again and is replaced without loss; a hostile one
+gets nothing that it was not given."""
+import os
+import re
+import socket
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lab import build, run  # noqa: E402
+from labimage import lab_image  # noqa: E402
+
+FORBIDDEN = 10
+DRIVERS = ("uart", "pci", "virtio_blk", "virtio_net", "tpm_drv", "uplink")
+
+
+def pong(listener):
+    """Answers every line "ping" with "pong"."""
+    def serve(client):
+        with client:
+            while client.recv(5) == b"ping\n":
+                client.sendall(b"pong\n")
+
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+
+def checks(lab, text, who):
+    """Passes on the check lines that component `who` printed; returns how many."""
+    found = re.findall(r"\] %s: ((?:not )?)ok \w+: (.*?)\r?$" % who, text, re.M)
+    for bad, what in found:
+        lab.check("%s: %s" % (who, what), not bad)
+    return len(found)
+
+
+def start(lab, name, manifest, peer, variants=None, **options):
+    """A machine that runs `manifest`."""
+    image = lab_image(lab.subdir(name + "-image"), manifest, variants, {"peer": peer})
+    machine = lab.machine(name, image=image, disks=[("disk.img", 64)], net=True, **options)
+    machine.start()
+    return machine
+
+
+def whole(lab, peer, tpm_device):
+    """The client of every driver and of ctl."""
+    machine = start(lab, tpm_device, "tests/services/machine.toml", peer, tpm_device=tpm_device)
+    machine.wait(r"client: client done", 60)
+    count = checks(lab, machine.serial(), "client")
+    lab.check("%s: all checks of the client came" % tpm_device, count >= 20, "%d" % count)
+    machine.kill()
+
+
+def crashing(lab, peer):
+    """Every driver dies three times at random moments; the grinder sees nothing but right answers. The intruder tries what it may not."""
+    variants = {name: build("crash/%s.elf" % name) for name in DRIVERS}
+    machine = start(lab, "crash", "tests/services/grind.toml", peer, variants)
+    machine.wait(r"grinder: grinder done", 200)
+    machine.wait(r"intruder: intruder done", 60)
+    text = machine.serial()
+    lab.check("the grinder's checks came", checks(lab, text, "grinder") >= 3, text[-3000:])
+    checks(lab, text, "intruder")
+    died = {name: len(re.findall(r"root: %s died: invalid instruction" % name, text)) for name in DRIVERS}
+    again = {name: len(re.findall(r"root: %s started again" % name, text)) for name in DRIVERS}
+    for name in DRIVERS[1:]:
+        lab.check("%s died and was started again" % name, died[name] >= 1 and again[name] >= died[name],
+                  "died %s\nagain %s" % (died, again))
+    faults = re.findall(r"root: intruder died: (.*?)\r?$", text, re.M)
+    lab.check("each forbidden access ended the intruder, %d of %d" % (len(faults), FORBIDDEN), len(faults) == FORBIDDEN,
+              "\n".join(faults))
+    lab.check("no forbidden access went through", "lived through it" not in text, text[-3000:])
+    machine.kill()
+
+
+def test(lab):
+    """All three."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=pong, args=(listener,), daemon=True).start()
+    peer = b"10.0.2.2 %d\0" % listener.getsockname()[1]
+    whole(lab, peer, "tpm-crb")
+    whole(lab, peer, "tpm-tis")
+    crashing(lab, peer)
+
+
+if __name__ == "__main__":
+    run(test)
