@@ -344,7 +344,7 @@ static enum chan_result take_kept(struct chan *c, struct msg *m, void *buf, size
 	return CHAN_OK;
 }
 
-enum chan_result chan_recv(struct chan *c, struct msg *m, void *buf, size_t cap)
+enum chan_result chan_look(struct chan *c)
 {
 	enum chan_result r = check(c);
 
@@ -353,8 +353,15 @@ enum chan_result chan_recv(struct chan *c, struct msg *m, void *buf, size_t cap)
 	if (r != CHAN_OK)
 		return told(c, r);
 	r = flush(c);
+	return r == CHAN_FULL ? CHAN_EMPTY : r;
+}
+
+enum chan_result chan_recv(struct chan *c, struct msg *m, void *buf, size_t cap)
+{
+	enum chan_result r = chan_look(c);
+
 	if (r != CHAN_OK)
-		return r == CHAN_FULL ? CHAN_EMPTY : r;
+		return r;
 	return c->in.first ? take_kept(c, m, buf, cap) : take(c, m, buf, cap);
 }
 

@@ -104,6 +104,8 @@ enum chan_result chan_send2(struct chan *c, struct msg *m, const void *a, size_t
 			    size_t nb);
 /* Take the next message: header to *m, payload to buf (cap bytes; a longer one breaks the channel). */
 enum chan_result chan_recv(struct chan *c, struct msg *m, void *buf, size_t cap);
+/* As chan_recv(), for an owner that takes no message now: CHAN_OK when it could. */
+enum chan_result chan_look(struct chan *c);
 /* Send a request and sleep until its answer. Other messages of this channel that come meanwhile are kept for chan_recv();
  * other channels wait.
  * Sends again by itself after a restart of the peer. Returns the answer's status, or CS_FAILED when the channel is closed.

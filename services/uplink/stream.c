@@ -11,24 +11,24 @@
 #define KEEP_IDLE_MS 30000u
 #define KEEP_STEP_MS 10000u
 
+/* A TCP_SEND that is not answered yet. */
+struct outgoing {
+	struct msg request; /* type 0: none */
+	uint16_t len, done;
+	uint8_t data[TCP_CHUNK];
+};
+
 struct stream {
 	struct tcp_pcb *pcb; /* NULL: none */
 	uint64_t number;
 	struct chan *client;
-	struct msg connect, send; /* requests not answered yet; type 0: none */
-	uint64_t deadline;        /* of the connect */
-	uint8_t data[TCP_CHUNK];  /* of the send */
-	uint16_t len, done;
-	struct pbuf *received;
+	struct msg connect;     /* not answered yet; type 0: none */
+	uint64_t deadline;      /* of the connect */
+	struct outgoing out[2]; /* no request is taken while both wait */
+	uint8_t in[TCP_WND];    /* ring of bytes received: never more than the window */
+	uint32_t in_first, in_count;
 	const char *ended; /* why; told after the last byte */
 };
-
-static void drop_received(struct stream *s)
-{
-	if (s->received)
-		pbuf_free(s->received);
-	s->received = NULL;
-}
 
 static void detach(struct stream *s)
 {
@@ -37,11 +37,38 @@ static void detach(struct stream *s)
 	tcp_err(s->pcb, NULL);
 }
 
+static void forget_requests(struct stream *s)
+{
+	s->connect.type = s->out[0].request.type = s->out[1].request.type = 0;
+}
+
+/* Answers what waits for this stream, which is over. */
+static void fail_requests(struct stream *s)
+{
+	if (s->connect.type)
+		chan_answer(s->client, &s->connect, CS_STATE, s->number, NULL, 0);
+	for (unsigned i = 0; i < 2; i++)
+		if (s->out[i].request.type)
+			chan_answer(s->client, &s->out[i].request, CS_STATE, s->number, NULL, 0);
+	forget_requests(s);
+}
+
 static void forget(struct stream *s)
 {
-	s->connect.type = s->send.type = 0;
+	fail_requests(s);
+	s->pcb = NULL;
 	s->ended = NULL;
-	drop_received(s);
+	s->in_first = s->in_count = 0;
+}
+
+static void open_window(struct stream *s, uint32_t n)
+{
+	while (s->pcb && n) {
+		uint16_t part = n < UINT16_MAX ? (uint16_t)n : UINT16_MAX;
+
+		tcp_recved(s->pcb, part);
+		n -= part;
+	}
 }
 
 static void abort_stream(struct stream *s)
@@ -50,19 +77,18 @@ static void abort_stream(struct stream *s)
 		detach(s);
 		tcp_abort(s->pcb);
 	}
-	s->pcb = NULL;
 	forget(s);
 }
 
-/* What was sent still goes out. */
+/* What was sent still goes out: lwIP would reset a stream whose bytes were not all taken. */
 static void close_stream(struct stream *s)
 {
 	if (s->pcb) {
 		detach(s);
+		open_window(s, s->in_count);
 		if (tcp_close(s->pcb) != ERR_OK)
 			tcp_abort(s->pcb);
 	}
-	s->pcb = NULL;
 	forget(s);
 }
 
@@ -83,18 +109,31 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
 	return ERR_OK;
 }
 
+static void keep(struct stream *s, const uint8_t *data, uint32_t n)
+{
+	uint32_t at = (s->in_first + s->in_count) % TCP_WND;
+	uint32_t first = TCP_WND - at < n ? TCP_WND - at : n;
+
+	memcpy(s->in + at, data, first);
+	memcpy(s->in, data + first, n - first);
+	s->in_count += n;
+}
+
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
 {
 	struct stream *s = arg;
 
 	(void)pcb;
 	(void)error;
-	if (!p)
+	if (!p) {
 		s->ended = "closed by the peer";
-	else if (s->received)
-		pbuf_cat(s->received, p);
-	else
-		s->received = p;
+		return ERR_OK;
+	}
+	if (p->tot_len > TCP_WND - s->in_count)
+		return ERR_MEM; /* lwIP keeps it */
+	for (struct pbuf *q = p; q; q = q->next)
+		keep(s, q->payload, q->len);
+	pbuf_free(p);
 	return ERR_OK;
 }
 
@@ -169,42 +208,60 @@ static void request(struct stream *s, const struct msg *m, const uint8_t *in, si
 	} else if (m->arg != s->number || !s->pcb || s->connect.type || s->ended) {
 		chan_answer(s->client, m, CS_STATE, m->arg, NULL, 0);
 	} else {
-		s->send = *m;
-		memcpy(s->data, in, n);
-		s->len = (uint16_t)n;
-		s->done = 0;
+		struct outgoing *o = &s->out[s->out[0].request.type ? 1 : 0];
+
+		o->request = *m;
+		memcpy(o->data, in, n);
+		o->len = (uint16_t)n;
+		o->done = 0;
 	}
+}
+
+/* True when all of `o` is in lwIP's queue. */
+static bool push_one(struct stream *s, struct outgoing *o)
+{
+	uint16_t left = (uint16_t)(o->len - o->done);
+	uint32_t room = tcp_sndbuf(s->pcb);
+	uint16_t n = room < left ? (uint16_t)room : left;
+
+	if (n && tcp_write(s->pcb, o->data + o->done, n, TCP_WRITE_FLAG_COPY) == ERR_OK)
+		o->done = (uint16_t)(o->done + n);
+	return o->done == o->len;
 }
 
 static void push_out(struct stream *s)
 {
-	uint16_t left = (uint16_t)(s->len - s->done);
-	uint32_t room = tcp_sndbuf(s->pcb);
-	uint16_t n = room < left ? (uint16_t)room : left;
-
-	if (n && tcp_write(s->pcb, s->data + s->done, n, TCP_WRITE_FLAG_COPY) == ERR_OK)
-		s->done = (uint16_t)(s->done + n);
+	while (s->out[0].request.type && push_one(s, &s->out[0])) {
+		chan_answer(s->client, &s->out[0].request, CS_OK, s->number, NULL, 0);
+		s->out[0] = s->out[1];
+		s->out[1].request.type = 0;
+	}
 	tcp_output(s->pcb);
-	if (s->done < s->len)
-		return;
-	chan_answer(s->client, &s->send, CS_OK, s->number, NULL, 0);
-	s->send.type = 0;
+}
+
+static void restarted(struct stream *s)
+{
+	forget_requests(s); /* who asked is gone */
+	abort_stream(s);
 }
 
 /* The window opens as the client's ring takes the bytes. */
 static void pull_in(struct stream *s)
 {
-	uint8_t chunk[TCP_CHUNK];
-
-	while (s->received) {
-		uint16_t n = pbuf_copy_partial(s->received, chunk, sizeof(chunk), 0);
+	while (s->in_count) {
+		uint32_t n = s->in_count < TCP_CHUNK ? s->in_count : TCP_CHUNK;
 		struct msg m = { .type = TCP_DATA, .arg = s->number };
+		enum chan_result r;
 
-		if (chan_send(s->client, &m, chunk, n) != CHAN_OK)
+		n = TCP_WND - s->in_first < n ? TCP_WND - s->in_first : n;
+		r = chan_send(s->client, &m, s->in + s->in_first, n);
+		if (r == CHAN_RESTARTED)
+			restarted(s);
+		if (r != CHAN_OK)
 			return;
-		s->received = pbuf_free_header(s->received, n);
-		if (s->pcb)
-			tcp_recved(s->pcb, n);
+		s->in_first = (s->in_first + n) % TCP_WND;
+		s->in_count -= n;
+		open_window(s, n);
 	}
 }
 
@@ -212,11 +269,13 @@ static void tell_end(struct stream *s)
 {
 	struct msg m = { .type = TCP_CLOSED, .arg = s->number };
 	const char *why = s->ended;
+	enum chan_result r;
 
-	if (s->send.type)
-		chan_answer(s->client, &s->send, CS_STATE, s->number, NULL, 0);
-	s->send.type = 0;
-	if (chan_send(s->client, &m, why, strlen(why)) != CHAN_FULL)
+	fail_requests(s);
+	r = chan_send(s->client, &m, why, strlen(why));
+	if (r == CHAN_RESTARTED)
+		restarted(s);
+	else if (r != CHAN_FULL)
 		close_stream(s);
 }
 
@@ -230,35 +289,54 @@ static struct stream *stream_of(struct chan *c)
 	return *s;
 }
 
-void stream_serve(struct chan *c, bool up, const uint8_t mac[6], uint32_t own)
+/* A stream that is full takes no request, but learns that its client is gone. */
+static enum chan_result take(struct stream *s, struct msg *m, uint8_t in[TCP_CHUNK])
 {
-	struct stream *s = stream_of(c);
+	enum chan_result r;
+
+	if (!s->out[1].request.type)
+		return chan_recv(s->client, m, in, TCP_CHUNK);
+	r = chan_look(s->client);
+	return r == CHAN_OK ? CHAN_EMPTY : r;
+}
+
+/* False: the channel is gone. */
+static bool take_requests(struct stream *s, bool up, const uint8_t mac[6], uint32_t own)
+{
 	uint8_t in[TCP_CHUNK];
 	enum chan_result r = CHAN_OK;
 	struct msg m;
 
-	while (!s->send.type && (r == CHAN_OK || r == CHAN_RESTARTED)) {
-		r = chan_recv(c, &m, in, sizeof(in));
+	while (r == CHAN_OK || r == CHAN_RESTARTED) {
+		r = take(s, &m, in);
 		if (r == CHAN_RESTARTED)
-			abort_stream(s);
-		if (r == CHAN_CLOSED || r == CHAN_BROKEN) {
-			abort_stream(s);
-			if (r == CHAN_CLOSED)
-				free(s);
-			return;
-		}
-		if (r == CHAN_OK && m.type == TCP_STATUS)
-			answer_status(c, &m, up, mac, own);
+			restarted(s);
+		else if (r == CHAN_OK && m.type == TCP_STATUS)
+			answer_status(s->client, &m, up, mac, own);
 		else if (r == CHAN_OK)
 			request(s, &m, in, m.len - sizeof(m), up && own);
 	}
+	if (r != CHAN_CLOSED && r != CHAN_BROKEN)
+		return true;
+	abort_stream(s);
+	if (r == CHAN_CLOSED)
+		free(s);
+	return false;
+}
+
+void stream_serve(struct chan *c, bool up, const uint8_t mac[6], uint32_t own)
+{
+	struct stream *s = stream_of(c);
+
+	if (!take_requests(s, up, mac, own))
+		return;
 	if (s->connect.type && now_ns() > s->deadline) {
 		fail_connect(s, "no answer within 10 s");
 		abort_stream(s);
 	}
-	if (s->pcb && s->send.type)
+	if (s->pcb && s->out[0].request.type)
 		push_out(s);
 	pull_in(s);
-	if (s->ended && !s->received)
+	if (s->ended && !s->in_count)
 		tell_end(s);
 }
