@@ -4,8 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include "mgmt/tom/ctl.h"
+
+enum { PATIENCE_SECONDS = 60 };
 
 static bool address(struct tom *t, const char *server, struct sockaddr_un *a)
 {
@@ -59,6 +62,14 @@ int ctl_listen(struct tom *t, const char *server)
 	return -1;
 }
 
+/* A session that does not answer is as good as gone. */
+static void set_patience(int fd, time_t seconds)
+{
+	struct timeval t = { .tv_sec = seconds };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+}
+
 /* One line without its newline; what follows stays in the socket. */
 static bool read_line(int fd, char *line)
 {
@@ -82,8 +93,10 @@ static int ask(int fd, char *answer, const char *fmt, va_list args)
 	if (n < 0 || (size_t)n >= sizeof(line) - 1)
 		return -1;
 	line[n++] = '\n';
+	set_patience(fd, PATIENCE_SECONDS);
 	if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n || !read_line(fd, line))
 		return -1;
+	set_patience(fd, 0);
 	snprintf(answer, CTL_LINE, "%s", strlen(line) > 3 ? line + 3 : "");
 	return strncmp(line, "ok ", 3) == 0;
 }
@@ -114,7 +127,9 @@ int ctl_request(struct tom *t, const char *server, const char *fmt, ...)
 	va_end(args);
 	close(fd);
 	if (result < 0)
-		return tom_fail(TOM_BROKEN, "server %s: the connection ended before it answered",
+		return tom_fail(TOM_BROKEN,
+				"server %s: no answer within a minute, or the connection ended; "
+				"`tom config show` tells what it has",
 				server);
 	if (result == 0)
 		return tom_fail(TOM_REFUSED, "server %s: %s", server, answer);
