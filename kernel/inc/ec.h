@@ -113,5 +113,8 @@ void ec_block(struct ec *e, enum ec_run why);
 /* Stops e wherever it is and unwinds its callers; it never runs again. false: it runs on another CPU, which was told; try again. */
 bool ec_halt(struct ec *e);
 
+/* The current thread e was stopped by an exception. A local one is no good to its callers any more: they get S_ABORTED. */
+void ec_stop_faulted(struct ec *e);
+
 /* Order in wait queues: higher priority first, then first come. */
 uint64_t ec_wait_key(const struct ec *e);

@@ -152,6 +152,16 @@ bool ec_halt(struct ec *e)
 	return true;
 }
 
+void ec_stop_faulted(struct ec *e)
+{
+	e->held |= HELD_FAULTED;
+	if (!e->local)
+		return sched_block(e->sc);
+	ec_halt(e);
+	while (ipc_release_caller(e, S_ABORTED))
+		;
+}
+
 enum reap_result ec_reap(struct ec *e)
 {
 	if (e->run != EC_HALTED && !ec_halt(e))

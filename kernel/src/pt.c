@@ -73,25 +73,43 @@ void call_ipc_call(struct ec *self)
 	enter_handler(cpu, self, pt, a.words);
 }
 
-static void take_fault_reply(struct ec *e, const struct utcb *reply, uint64_t words)
+/* The handler's domain may write to the UTCB meanwhile: every word is read once. */
+static uint64_t word(const struct utcb *u, unsigned int i)
 {
-	const uint64_t *m = reply->msg;
-	uint64_t *gpr[15] = {
-		&e->regs.rax, &e->regs.rbx, &e->regs.rcx, &e->regs.rdx, &e->regs.rsi,
-		&e->regs.rdi, &e->regs.rbp, &e->regs.r8,  &e->regs.r9,  &e->regs.r10,
-		&e->regs.r11, &e->regs.r12, &e->regs.r13, &e->regs.r14, &e->regs.r15
-	};
+	return *(const volatile uint64_t *)&u->msg[i];
+}
+
+static void set_registers(struct regs *r, const struct utcb *u)
+{
+	uint64_t *gpr[] = { &r->rax, &r->rbx, &r->rcx, &r->rdx, &r->rsi, &r->rdi, &r->rbp, &r->r8,
+			    &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15 };
+	uint64_t ip = word(u, FAULT_IP);
+
+	r->rip = ip < USER_LIMIT ? ip : 0;
+	r->rsp = word(u, FAULT_SP);
+	r->rflags = (word(u, FAULT_FLAGS) & RFLAGS_USER) | RFLAGS_INIT;
+	for (unsigned int i = 0; i < sizeof(gpr) / sizeof(gpr[0]); i++)
+		*gpr[i] = word(u, FAULT_RAX + i);
+}
+
+/* True: the thread goes on. */
+static bool take_fault_reply(struct ec *e, const struct utcb *reply, uint64_t words)
+{
+	uint64_t verdict = words ? word(reply, 0) : FAULT_REPLY_STOP;
 
 	e->in_fault = false;
-	if (words == 0 || m[0] == FAULT_REPLY_STOP || m[0] > FAULT_REPLY_SET)
-		e->held |= HELD_FAULTED;
-	if (words < FAULT_WORDS || m[0] != FAULT_REPLY_SET)
-		return;
-	e->regs.rip = m[FAULT_IP] < USER_LIMIT ? m[FAULT_IP] : 0;
-	e->regs.rsp = m[FAULT_SP];
-	e->regs.rflags = (m[FAULT_FLAGS] & RFLAGS_USER) | RFLAGS_INIT;
-	for (unsigned int i = 0; i < 15; i++)
-		*gpr[i] = m[FAULT_RAX + i];
+	if (verdict == FAULT_REPLY_SET && words >= FAULT_WORDS)
+		set_registers(&e->regs, reply);
+	else if (verdict != FAULT_REPLY_RESUME)
+		return false;
+	return true;
+}
+
+static void reply_words(const struct ec *self, struct ec *c, uint64_t words)
+{
+	copy_words(c->utcb, self->utcb, words);
+	c->regs.rax = S_OK;
+	c->regs.rdi = words;
 }
 
 /* The handler is free; its scheduling context has nobody to go back to. */
@@ -99,6 +117,7 @@ static void reply_to_nobody(struct ec *self)
 {
 	struct sc *sc = self->sc;
 
+	self->caller_aborted = false;
 	self->sc = NULL;
 	sched_block(sc);
 	sc->cur = NULL;
@@ -108,17 +127,21 @@ static void reply_to_nobody(struct ec *self)
 /* A caller that does not simply go on: it faulted, lost its callee, or is held. */
 static void reply_slow(struct ec *self, struct ec *c, uint64_t words)
 {
-	struct cpu *cpu = cpu_self();
+	bool stop = false;
 
 	if (self->caller_aborted)
 		ec_status(c, S_ABORTED);
 	else if (c->in_fault)
-		take_fault_reply(c, self->utcb, words);
+		stop = !take_fault_reply(c, self->utcb, words);
+	else
+		reply_words(self, c, words);
 	self->caller_aborted = false;
 	c->run = EC_READY;
 	c->sc->cur = c;
+	if (stop)
+		return ec_stop_faulted(c);
 	if (!c->held)
-		return arch_enter(cpu, c);
+		return arch_enter(cpu_self(), c);
 	sched_block(c->sc);
 	if (c->held & HELD_NO_TIME)
 		obj_unpark(&c->sc->obj);
@@ -135,24 +158,16 @@ void call_ipc_reply_wait(struct ec *self)
 	self->run = EC_IDLE;
 	self->caller = NULL;
 	if (unlikely(!c)) {
-		self->caller_aborted = false;
 		reply_to_nobody(self);
 	} else {
 		c->callee = NULL;
 		self->sc = NULL;
 		if (unlikely(self->caller_aborted | c->in_fault | c->held)) {
-			if (!self->caller_aborted && !c->in_fault) {
-				copy_words(c->utcb, self->utcb, words);
-				ec_status(c, S_OK);
-				c->regs.rdi = words;
-			}
 			reply_slow(self, c, words);
 		} else {
-			copy_words(c->utcb, self->utcb, words);
+			reply_words(self, c, words);
 			c->run = EC_READY;
 			c->sc->cur = c;
-			c->regs.rax = S_OK;
-			c->regs.rdi = words;
 			arch_enter(cpu_self(), c);
 		}
 	}

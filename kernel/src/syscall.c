@@ -45,12 +45,11 @@ static void user_exception(struct cpu *cpu, struct ec *e)
 
 	cpu->stats->faults++;
 	trace(TRACE_FAULT, (uint32_t)r->vector, r->rip);
-	if (cpu->resched || ipc_send_fault(e, r->vector, r->error, cr2))
-		return;
+	if (cpu->sc->state != SC_RUNNING || ipc_send_fault(e, r->vector, r->error, cr2))
+		return; /* stopped by another CPU meanwhile, or taken */
 	kprintf("fault: %s/%s vector %lu error %lx ip %lx cr2 %lx sp %lx: stopped\n", e->pd->name,
 		e->name, r->vector, r->error, r->rip, cr2, r->rsp);
-	e->held |= HELD_FAULTED;
-	sched_block(e->sc);
+	ec_stop_faulted(e);
 }
 
 static void interrupt(struct cpu *cpu, uint8_t vector)

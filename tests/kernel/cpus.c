@@ -151,6 +151,8 @@ static void test_mapping_race(void)
 	domain_make(&d, KT_FRAMES);
 	lab_must(sys_delegate(mo, d.pd, KT_SEL_FREE, RIGHT_ALL), "delegate");
 	domain_run(&d, 1, KT_PRIO, mapper);
+	for (unsigned i = 0; i < 1000 && !d.shared[0]; i++)
+		sleep_ms(1);
 	for (unsigned i = 0; i < 500; i++) {
 		good &= sys_map(mo, d.pd, 0x300000000, 0, 16 * PAGE_SIZE, RIGHT_RW) == S_OK;
 		good &= sys_unmap(d.pd, 0x300000000, 16 * PAGE_SIZE) == S_OK;

@@ -43,6 +43,29 @@ static void calling_domain(void)
 	kt_stop();
 }
 
+static void crasher(uint64_t id, uint64_t words)
+{
+	(void)id;
+	(void)words;
+	__asm__ volatile("ud2");
+}
+
+static void test_server_faults(void)
+{
+	struct domain d;
+
+	domain_make(&d, KT_FRAMES);
+	server_pt = domain_server(&d, 0, crasher, 0);
+	result = 99;
+	lab_thread(0, KT_PRIO, calling_thread);
+	lab_check(wait_sm(result_sm, 1000) && result == S_ABORTED,
+		  "a server that faults aborts its caller");
+	result = 99;
+	lab_thread(0, KT_PRIO, calling_thread);
+	lab_check(wait_sm(result_sm, 1000) && result == S_ABORTED, "and serves nobody any more");
+	domain_end(&d);
+}
+
 static void test_server_dies(void)
 {
 	struct domain d;
@@ -181,6 +204,7 @@ void test_death(void)
 	result_sm = lab_sel();
 	lab_must(sys_create_sm(result_sm, lab_root->pd, 0), "create sm");
 	test_server_dies();
+	test_server_faults();
 	test_middle_dies();
 	test_client_dies();
 	test_suicide();

@@ -3,16 +3,32 @@
 
 const char *lab_name = "kernel";
 
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{ "ipc", test_ipc },
+	{ "death", test_death },
+	{ "faults", test_faults },
+	{ "memory", test_memory },
+	{ "capabilities", test_capabilities },
+	{ "time", test_time },
+	{ "cpus", test_cpus },
+	{ "interrupt", test_interrupt },
+	{ "random calls", test_random_calls },
+};
+
 int lab_main(void)
 {
-	test_ipc();
-	test_death();
-	test_faults();
-	test_memory();
-	test_capabilities();
-	test_time();
-	test_cpus();
-	test_interrupt();
-	test_random_calls();
+	for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		uint64_t start = lab_tsc();
+
+		tests[i].run();
+		lab_text("# ");
+		lab_text(tests[i].name);
+		lab_text(": ");
+		lab_number((lab_tsc() - start) / lab_root->tsc_khz);
+		lab_text(" ms\n");
+	}
 	return lab_failed();
 }

@@ -146,8 +146,9 @@ trap_common:
 	push_regs
 	mov %rsp, %rdi
 	movb $0, EC_SYSRET(%rdi)
-	cld
 	mov %gs:CPU_STACK, %rsp
+	pushq $2 /* AC and DF off: the thread's AC would switch SMAP off */
+	popfq
 	call trap_user
 	jmp run_thread
 1:	push_regs

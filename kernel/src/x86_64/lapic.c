@@ -34,6 +34,8 @@ enum {
 	BASE_X2APIC = 1 << 10,
 	BASE_ENABLE = 1 << 11,
 	CALIBRATE_MS = 10,
+	PIC_MASTER_MASK = 0x21,
+	PIC_SLAVE_MASK = 0xa1,
 };
 
 uint64_t tsc_khz;
@@ -77,6 +79,8 @@ void lapic_init(void)
 	x2apic = cpuid(1, 0).c & 1u << 21;
 	deadline_mode = cpuid(1, 0).c & 1u << 24;
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BASE_ENABLE | (x2apic ? BASE_X2APIC : 0));
+	outb(PIC_MASTER_MASK, 0xff);
+	outb(PIC_SLAVE_MASK, 0xff);
 	write(APIC_SVR, APIC_ENABLE | VECTOR_SPURIOUS);
 	write(APIC_TPR, 0);
 	write(APIC_LVT_LINT0, LVT_MASKED);
