@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 from lab import BUILD, Lab, LabError  # noqa: E402
 from chain import TOM, Chain  # noqa: E402
 
-PROMPT = r"guest[^\n]*# $"
+PROMPT = r"guest# $"
 VM = "web"
 FILE = "/data/redoubt.txt"
 
@@ -55,7 +55,7 @@ def expect(good, text):
 def boot(machine):
     """Waits until the kernel says how many parts were measured before it."""
     machine.wait(r"root starts", 120)
-    return machine.serial().count("measured ")
+    return int(machine.wait(r"(\d+) parts measured", 1).group(1))
 
 
 def evidence(chain):
@@ -96,7 +96,10 @@ def first_boot(show, chain):
 def guest(show, chain):
     show.step("configuration", "one TVD, one VM: signed, committed, image streamed sealed",
               lambda: (chain.vm_define(VM), chain.push()))
+    show.step("VM", "image present and verified, in PCR 10, vmm started",
+              lambda: chain.vm_start(VM))
     with chain.console(VM) as console:
+        console.send("\n")
         show.step("guest", "unmodified Debian kernel to its prompt, through tom vm console",
                   lambda: prompt(console))
         kernel = show.step("guest kernel", "uname -r in the guest",

@@ -139,10 +139,10 @@ class Tom:
 class Chain:
     """TOM + server + guest image; `options` go to lab.machine()."""
 
-    def __init__(self, lab, name="server", image="build/redoubt.img", tom=None, **options):
+    def __init__(self, lab, name="server", image=None, tom=None, **options):
         self.lab = lab
         self.name = name
-        self.image = image
+        self.image = image or build("redoubt.img")
         self.tom = tom or Tom(lab)
         self.options = dict({"memory": 1024, "disks": [("data.img", 1024)], "net": True}, **options)
         self.tpm = lab.tpm(name + "-tpm")
@@ -183,7 +183,7 @@ class Chain:
 
     def vm_define(self, vm="web", tvd="demo", image="debian", memory=192, disk=64, append=""):
         self.tom.call("tvd", "create", tvd)
-        self.tom.call("image", "add", image, build("guest/vmlinuz"), build("guest/initrd.img"))
+        self.tom.call("image", "add", image, build("guest/vmlinuz"), build("guest/initramfs.cpio"))
         self.tom.call("vm", "create", vm, "--server", self.name, "--tvd", tvd, "--image", image,
                       "--memory", str(memory), "--disk", str(disk), "--append", append)
 
@@ -195,6 +195,10 @@ class Chain:
 
     def vm_state(self, vm="web"):
         return next(v for v in self.tom.json("vm", "list") if v["name"] == vm)
+
+    def vm_start(self, vm="web", seconds=400):
+        """Lets it run and waits until the server says that it does."""
+        self.tom.call("vm", "start", vm, "--wait", str(seconds), timeout=seconds + 30)
 
     def down(self):
         if self.machine:

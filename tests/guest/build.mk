@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# The test guest: Debian's kernel and a busybox initramfs in build/guest.
+
+$(BUILD)/guest/initramfs.cpio: tests/guest/mkinitramfs.py tests/guest/init
+	$(call quiet,GUEST,$@) $(PYTHON) tests/guest/mkinitramfs.py --out $(@D)
+$(BUILD)/guest/vmlinuz: $(BUILD)/guest/initramfs.cpio
+
+.PHONY: guest
+guest: $(BUILD)/guest/initramfs.cpio $(BUILD)/guest/vmlinuz
+TEST_FILES += $(BUILD)/guest/initramfs.cpio
