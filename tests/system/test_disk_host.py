@@ -203,7 +203,7 @@ def cuts(lab, server):
     acknowledged = 0
     good = True
     lab.equal("the first commit", server.put(server.policy, a=b"0" * 9000, b=b"0"), OK)
-    for _ in range(12):
+    for _ in range(25):
         for _ in range(random.randrange(1, 6)):
             value = str(acknowledged + 1).encode()
             if server.put(server.policy, a=value * (9000 // len(value)), b=value) == OK:
@@ -219,7 +219,7 @@ def cuts(lab, server):
         if not good:
             break
     server.kill()
-    lab.check("12 power cuts amid commits: nothing acknowledged is lost, nothing half-done shows", good,
+    lab.check("25 power cuts amid commits: nothing acknowledged is lost, nothing half-done shows", good,
               "acknowledged %d, found %r" % (acknowledged, found))
 
 

@@ -4,6 +4,7 @@
 # time limit: 200
 """The vault of a TVD on swtpm: its key, its volumes as ciphertext, sealed images, sealed consoles."""
 import os
+import random
 import struct
 import sys
 import time
@@ -266,6 +267,39 @@ def apart(lab, server, tom, tvd, uuid):
     lab.equal("one of PCR 11 by policy too", server.policy.call("tpm", "tpm", 4, b"x\0", 11)[0], puppet.DENIED)
 
 
+def cuts(lab, tvd, guest, attach):
+    """The power goes at random moments of a guest's writes; the disk has a write cache that loses what was not flushed.
+
+    Block 0 counts rounds, blocks 1..20 hold the round's number; each round is written and flushed before the next.
+    """
+    server = tvd.server
+    server.options["volatile"] = True
+    random.seed(11)
+    flushed = 0
+    good = True
+    for _ in range(25):
+        server.restart()
+        server.status()
+        tvd.start()
+        tvd.status()
+        tvd.call(puppet.VM_ATTACH, attach[:40] + ZERO_NAME + ZERO_NAME)
+        guest.puppet = puppet.Puppet(server, "vmm" + guest.label)
+        guest.start()
+        data = guest.blk(puppet.BLK_READ, 1, 500, 20)[1]
+        found = [int.from_bytes(data[i:i + 8], "little") for i in range(0, len(data), BLOCK)]
+        good &= not flushed or (len(found) == 20 and all(f in (flushed, flushed + 1) for f in found))
+        for _ in range(random.randrange(1, 8)):
+            block = (flushed + 1).to_bytes(8, "little").ljust(BLOCK, b"=")
+            good &= guest.blk(puppet.BLK_WRITE, 1, 500, 20, block * 20)[0] == OK
+            good &= guest.blk(puppet.BLK_FLUSH, 1, 0)[0] == OK
+            flushed += 1
+        guest.blk(puppet.BLK_WRITE, 1, 500, 20, (flushed + 1).to_bytes(8, "little").ljust(BLOCK, b"=") * 20)
+        if not good:
+            break
+    server.options["volatile"] = False
+    lab.check("25 power cuts amid a guest's writes: what was flushed is there", good, (flushed, found))
+
+
 def secrets(lab, tvd, trace):
     bus = b"".join(a + b for a, b in trace)
     lab.check("the TVD key never crossed the bus in clear (%d bytes recorded)" % len(bus),
@@ -312,6 +346,7 @@ def test(lab):
     crashes(lab, tvd, guest, image, attach, text)
     apart(lab, server, tom, tvd, uuid)
     reboot(lab, tvd, guest, image, attach, text)
+    cuts(lab, tvd, guest, attach)
     secrets(lab, tvd, trace)
     damaged(lab, tvd, image)
 
