@@ -12,6 +12,8 @@
 #include "mgmt/tom/ctl.h"
 #include "mgmt/tom/desired.h"
 
+#define CMDLINE "console=ttyS0" /* every guest has this; --append adds to it */
+
 enum { BLOCKS_PER_MIB = 256 };
 
 /* Last status the server sent; false if none. */
@@ -165,17 +167,23 @@ int cmd_vm_create(struct tom *t, struct args *a)
 	int64_t memory = arg_number(a, "--memory", 128, 16, STATE_MEM_MAX);
 	int64_t disk = arg_number(a, "--disk", 64, 0, STATE_BLOCKS_MAX / BLOCKS_PER_MIB);
 	uint8_t id[16], volume[16];
+	char cmdline[STATE_CMDLINE];
+	int n;
 
 	if (!arg_name(a, name))
 		return TOM_USAGE;
-	if (!server || !tvd || !image || (append && strlen(append) >= STATE_CMDLINE))
+	if (!server || !tvd || !image)
 		return tom_fail(TOM_USAGE, "usage: tom %s", a->usage);
+	n = snprintf(cmdline, sizeof(cmdline), CMDLINE "%s%s", append && *append ? " " : "",
+		     append ? append : "");
+	if (n < 0 || (size_t)n >= sizeof(cmdline))
+		return tom_fail(TOM_USAGE, "--append: longer than %u bytes", STATE_CMDLINE - 16);
 	tom_random(id, sizeof(id));
 	id[0] |= 1;
 	tom_random(volume, sizeof(volume));
 	if (tom_run(t, "INSERT INTO vm VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", "sbsssisbi", name, id,
-		    sizeof(id), server, tvd, image, memory, append ? append : "console=ttyS0",
-		    volume, sizeof(volume), disk * BLOCKS_PER_MIB) < 0)
+		    sizeof(id), server, tvd, image, memory, cmdline, volume, sizeof(volume),
+		    disk * BLOCKS_PER_MIB) < 0)
 		return tom_fail(
 			TOM_USAGE,
 			"VM %s is there already, or server %s, domain %s or image %s is unknown",
