@@ -6,3 +6,8 @@ VMM_PURE := $(addprefix services/vmm/,acpi.c acpi_dsdt.c args.c boot.c boot_elf.
 	pm.c pvclock.c rtc.c run.c state.c uart.c virtio.c virtio_blk.c virtio_rng.c virtq.c)
 
 $(eval $(call component,vmm,$(VMM_PURE) $(addprefix services/vmm/,console_chan.c disk_chan.c images.c main.c),mbedtls))
+
+VMM_TEST := tests/unit/vmm_harness.c $(VMM_PURE)
+$(eval $(call unit_test,vmm_devices,tests/unit/vmm_devices.c $(VMM_TEST)))
+$(eval $(call unit_test,vmm_insn,tests/unit/vmm_insn.c $(VMM_TEST),-fno-pie,-no-pie))
+$(eval $(call unit_test,vmm_virtio,tests/unit/vmm_virtio.c $(VMM_TEST)))

@@ -165,10 +165,9 @@ static void write_gate(struct pit *p, uint8_t value, uint64_t now)
 /* Bit 4 follows the memory refresh, 15 us each way. */
 static uint8_t read_gate(const struct pit *p, uint64_t now)
 {
-	uint64_t refresh = ticks_to(now, 66278, p->khz);
+	bool refresh = ticks_to(now, 66278, p->khz) & 1, out = output(p, &p->ch[2], now);
 
-	return (uint8_t)(p->ch[2].gate | p->speaker << 1 | (refresh & 1) << 4 |
-			 output(p, &p->ch[2], now) << 5);
+	return (uint8_t)(p->ch[2].gate | p->speaker << 1 | refresh << 4 | out << 5);
 }
 
 uint8_t pit_read(struct pit *p, uint16_t port, uint64_t now)

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/vmm_harness.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures;
+
+static uint64_t tsc(struct machine_host *host)
+{
+	return ((struct harness *)host)->tsc;
+}
+
+static void fill(void *p, size_t n)
+{
+	memset(p, 0xa5, n);
+}
+
+static bool enter(struct machine_host *host, unsigned vcpu, uint64_t deadline)
+{
+	struct harness *h = (struct harness *)host;
+
+	(void)vcpu;
+	h->state.valid = VCPU_G_ALL;
+	return h->guest != NULL && h->guest(h, deadline);
+}
+
+static void sleep_until(struct machine_host *host, uint64_t deadline)
+{
+	struct harness *h = (struct harness *)host;
+
+	h->sleeps++;
+	if (deadline > h->tsc)
+		h->tsc = deadline;
+	if (deadline == 0)
+		h->m.end = MACHINE_HALTED; /* would sleep for ever */
+}
+
+static void service(struct machine_host *host, struct machine *m)
+{
+	(void)host;
+	(void)m;
+}
+
+static void console(struct machine_host *host, struct machine *m)
+{
+	struct harness *h = (struct harness *)host;
+	size_t n = m->uart.tx_len;
+
+	if (n > sizeof(h->out) - h->out_len)
+		n = sizeof(h->out) - h->out_len;
+	memcpy(h->out + h->out_len, m->uart.tx, n);
+	h->out_len += n;
+	uart_sent(&m->uart, m->uart.tx_len);
+}
+
+static void cpuid_host(uint32_t leaf, uint32_t sub, struct cpuid_regs *r)
+{
+	(void)leaf;
+	(void)sub;
+	*r = (struct cpuid_regs){ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+}
+
+static bool send(struct vblk_backend *be, struct virtio_blk *b, const struct vblk_piece *p)
+{
+	struct harness *h = (struct harness *)((char *)be - offsetof(struct harness, backend));
+
+	if (h->room == 0 || h->sent_count == VBLK_SLOTS)
+		return false;
+	h->room--;
+	if (p->type == BLK_WRITE && p->block + p->count <= HARNESS_DISK)
+		vblk_data(b, p, h->disk + p->block * BLK_SIZE);
+	h->sent[h->sent_count++] = *p;
+	return true;
+}
+
+void harness_answer(struct harness *h)
+{
+	struct vblk_piece p = h->sent[0];
+	bool read = p.type == BLK_READ;
+
+	h->sent_count--;
+	memmove(h->sent, h->sent + 1, h->sent_count * sizeof(p));
+	vblk_answer(&h->m.disk, p.slot, true, h->disk + (read ? p.block * BLK_SIZE : 0),
+		    read ? (size_t)p.count * BLK_SIZE : 0);
+}
+
+void harness_start(struct harness *h, bool disk)
+{
+	static const struct blk_info info = { .blocks = HARNESS_DISK, .max_count = 2 };
+	struct vcpu_state *state[1] = { &h->state };
+	struct machine_config c = { .ram_size = HARNESS_RAM,
+				    .tsc_khz = HARNESS_KHZ,
+				    .disk = disk ? &info : NULL,
+				    .backend = &h->backend,
+				    .lab = true };
+
+	free(h->ram);
+	memset(h, 0, sizeof(*h));
+	h->host = (struct machine_host){ .tsc = tsc,
+					 .random = fill,
+					 .enter = enter,
+					 .sleep = sleep_until,
+					 .service = service,
+					 .console = console,
+					 .cpuid = cpuid_host };
+	h->backend.send = send;
+	h->room = UINT32_MAX;
+	h->tsc = 1000000;
+	h->ram = c.ram = calloc(1, HARNESS_RAM);
+	h->state.xcr0_max = 7;
+	machine_init(&h->m, &c, &h->host, state);
+}
+
+void harness_stop(struct harness *h)
+{
+	free(h->ram);
+	h->ram = NULL;
+}
+
+uint32_t port_in(struct harness *h, uint16_t port, unsigned size)
+{
+	return (uint32_t)bus_read(&h->m.ports, port, size);
+}
+
+void port_out(struct harness *h, uint16_t port, unsigned size, uint32_t value)
+{
+	bus_write(&h->m.ports, port, size, value);
+}
+
+uint32_t mem_in(struct harness *h, uint64_t gpa, unsigned size)
+{
+	return (uint32_t)bus_read(&h->m.memory, gpa, size);
+}
+
+void mem_out(struct harness *h, uint64_t gpa, unsigned size, uint32_t value)
+{
+	bus_write(&h->m.memory, gpa, size, value);
+}
+
+void check_that(const char *name, bool ok, const char *what)
+{
+	printf("%s %s: %s\n", ok ? "ok" : "not ok", name, what);
+	failures += !ok;
+}
+
+int harness_result(void)
+{
+	return failures != 0;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A machine of services/vmm without a kernel: RAM, a clock the test sets, a disk in memory, exits the test scripts. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "services/vmm/machine.h"
+
+#define HARNESS_RAM  (4u << 20)
+#define HARNESS_DISK 64u /* blocks */
+#define HARNESS_KHZ  1000000u
+
+struct harness {
+	struct machine_host host; /* first */
+	struct vblk_backend backend;
+	struct machine m;
+	struct vcpu_state state;
+	uint64_t tsc;
+	uint8_t *ram;
+	uint8_t disk[HARNESS_DISK * BLK_SIZE];
+	struct vblk_piece sent[VBLK_SLOTS]; /* pieces not answered yet */
+	unsigned sent_count;
+	unsigned room;  /* how many more pieces the backend takes */
+	char out[4096]; /* what the guest wrote to the serial port */
+	size_t out_len;
+	/* Called instead of running the guest; NULL: the machine ends with MACHINE_NO_ENTRY. */
+	bool (*guest)(struct harness *h, uint64_t deadline);
+	unsigned sleeps;
+};
+
+/* Power on; h must be zero the first time. */
+void harness_start(struct harness *h, bool disk);
+void harness_stop(struct harness *h);
+/* Answer the oldest piece from h->disk. */
+void harness_answer(struct harness *h);
+
+uint32_t port_in(struct harness *h, uint16_t port, unsigned size);
+void port_out(struct harness *h, uint16_t port, unsigned size, uint32_t value);
+uint32_t mem_in(struct harness *h, uint64_t gpa, unsigned size);
+void mem_out(struct harness *h, uint64_t gpa, unsigned size, uint32_t value);
+
+/* Counts and prints "ok NAME: what" or "not ok NAME: what"; harness_result() is main()'s result. */
+void check_that(const char *name, bool ok, const char *what);
+int harness_result(void);
