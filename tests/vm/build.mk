@@ -15,13 +15,18 @@ $(eval $(call boot_image,vm/vmtest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BU
 $(eval $(call component,vmbench,tests/vm/vmbench.c $(VM_LAB),))
 $(eval $(call boot_image,vm/vmbench,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/vmbench.elf))
 
-ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img $(BUILD)/vm/exitguest.elf
+ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img
 
-# A guest for the real VMM.
+# Guests for the real VMM.
 GUEST32_CFLAGS := $(if $(CC_IS_CLANG),--target=i686-none-elf) -m32 -march=i686 -ffreestanding -fno-pic -fno-pie \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
 	-std=gnu17 -O2 $(WARN) $(REPRO) -I. -nostdinc -isystem $(CC_INCLUDE)
-$(BUILD)/vm/exitguest.elf: tests/vm/exitguest.c tests/vm/exitguest.ld $(BUILD)/.flags
-	@mkdir -p $(@D)
-	$(call quiet,GUEST,$@) $(CC) $(GUEST32_CFLAGS) -c -o $@.o $< && \
-		$(LD) -m elf_i386 -static -nostdlib --no-warn-rwx-segments --build-id=none -T tests/vm/exitguest.ld -o $@ $@.o
+define guest32
+$(BUILD)/vm/$(1).elf: tests/vm/$(1).c tests/vm/guest32.ld $(BUILD)/.flags
+	@mkdir -p $$(@D)
+	$$(call quiet,GUEST,$$@) $$(CC) $$(GUEST32_CFLAGS) -c -o $$@.o $$< && \
+		$$(LD) -m elf_i386 -static -nostdlib --no-warn-rwx-segments --build-id=none -T tests/vm/guest32.ld -o $$@ $$@.o
+ALL += $(BUILD)/vm/$(1).elf
+endef
+$(eval $(call guest32,exitguest))
+$(eval $(call guest32,labguest))

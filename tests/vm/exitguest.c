@@ -12,12 +12,12 @@ enum {
 	CAN_SEND = 0x20,
 	SCRATCH = 7,
 	EXIT_PORT = 0xf4,
-	IOAPIC = 0xfec00000 - 0x100000000,
 	TOUCH = 0x2000000,
 	PAGE = 0x1000,
 };
 
 #define MSR_EFER 0xc0000080u
+#define IOAPIC   0xfec00000u
 
 static uint32_t sample[SAMPLES];
 
