@@ -193,6 +193,27 @@ static void answer_status(struct chan *c, const struct msg *m, bool up, const ui
 	chan_answer(c, m, CS_OK, 0, &st, sizeof(st));
 }
 
+/* True when all of `o` is in lwIP's queue. */
+static bool push_one(struct stream *s, struct outgoing *o)
+{
+	uint16_t left = (uint16_t)(o->len - o->done);
+	uint32_t room = tcp_sndbuf(s->pcb);
+	uint16_t n = room < left ? (uint16_t)room : left;
+
+	if (n && tcp_write(s->pcb, o->data + o->done, n, TCP_WRITE_FLAG_COPY) == ERR_OK)
+		o->done = (uint16_t)(o->done + n);
+	return o->done == o->len;
+}
+
+static void push_out(struct stream *s)
+{
+	while (s->pcb && s->out[0].request.type && push_one(s, &s->out[0])) {
+		chan_answer(s->client, &s->out[0].request, CS_OK, s->number, NULL, 0);
+		s->out[0] = s->out[1];
+		s->out[1].request.type = 0;
+	}
+}
+
 static void request(struct stream *s, const struct msg *m, const uint8_t *in, size_t n, bool ready)
 {
 	if (m->type == TCP_CONNECT && !ready) {
@@ -214,29 +235,8 @@ static void request(struct stream *s, const struct msg *m, const uint8_t *in, si
 		memcpy(o->data, in, n);
 		o->len = (uint16_t)n;
 		o->done = 0;
+		push_out(s);
 	}
-}
-
-/* True when all of `o` is in lwIP's queue. */
-static bool push_one(struct stream *s, struct outgoing *o)
-{
-	uint16_t left = (uint16_t)(o->len - o->done);
-	uint32_t room = tcp_sndbuf(s->pcb);
-	uint16_t n = room < left ? (uint16_t)room : left;
-
-	if (n && tcp_write(s->pcb, o->data + o->done, n, TCP_WRITE_FLAG_COPY) == ERR_OK)
-		o->done = (uint16_t)(o->done + n);
-	return o->done == o->len;
-}
-
-static void push_out(struct stream *s)
-{
-	while (s->out[0].request.type && push_one(s, &s->out[0])) {
-		chan_answer(s->client, &s->out[0].request, CS_OK, s->number, NULL, 0);
-		s->out[0] = s->out[1];
-		s->out[1].request.type = 0;
-	}
-	tcp_output(s->pcb);
 }
 
 static void restarted(struct stream *s)
@@ -328,14 +328,15 @@ void stream_serve(struct chan *c, bool up, const uint8_t mac[6], uint32_t own)
 {
 	struct stream *s = stream_of(c);
 
+	push_out(s);
 	if (!take_requests(s, up, mac, own))
 		return;
 	if (s->connect.type && now_ns() > s->deadline) {
 		fail_connect(s, "no answer within 10 s");
 		abort_stream(s);
 	}
-	if (s->pcb && s->out[0].request.type)
-		push_out(s);
+	if (s->pcb)
+		tcp_output(s->pcb);
 	pull_in(s);
 	if (s->ended && !s->in_count)
 		tell_end(s);
