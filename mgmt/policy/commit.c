@@ -1,168 +1,181 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Two-step life of a state: stored whole at disk, then adopted. Only what disk has acknowledged is acknowledged. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <mbedtls/sha256.h>
-#include "lib/component.h"
-#include "mgmt/policy/internal.h"
-#include "services/disk/disk.h"
-#include "services/tpm/tpm.h"
+#include "mgmt/policy/steps.h"
 
-#define RECORD "state"
+#define RECORD      "state"
+#define RECORD_SIZE (sizeof(RECORD) - 1)
 
-static struct state candidate;
+enum { LOAD_MS = 200, STORE_MS = 100, GIVE_UP_S = 10 };
 
-/* Checks everything about a signed state but its epoch; the candidate points into p. */
-static enum chan_status check(const uint8_t *p, size_t n, char *text)
+static bool load(struct engine *e, struct order *out)
 {
-	static uint8_t input[STATE_SIGNED_MAX];
-	struct signed_state outer;
-	struct schema_error err;
-	const char *why, *which;
-	size_t len;
-
-	if (!schema_decode(&signed_state_schema, &outer, p, n, &err)) {
-		snprintf(text, POLICY_TEXT, "%s", err.text);
-		return CS_BAD_REQUEST;
-	}
-	len = state_signed_input(&outer.document, input, sizeof(input));
-	if (!len || !operator_verify(policy.binding->operator_key, input, len, outer.signature)) {
-		snprintf(text, POLICY_TEXT,
-			 "desired state: not signed by the operator key of the binding record");
-		return CS_DENIED;
-	}
-	if (!schema_decode(&state_schema, &candidate, outer.document.p, outer.document.n, &err)) {
-		snprintf(text, POLICY_TEXT, "%s", err.text);
-		return CS_BAD_REQUEST;
-	}
-	if (memcmp(candidate.server_id, policy.binding->server_id, 16) != 0) {
-		snprintf(text, POLICY_TEXT, "desired state: made for another server");
-		return CS_DENIED;
-	}
-	why = state_check(&candidate, &which);
-	if (why) {
-		snprintf(text, POLICY_TEXT, "desired state: %s (%s)", why, which);
-		return CS_BAD_REQUEST;
-	}
-	return CS_OK;
+	memcpy(e->out, RECORD, RECORD_SIZE);
+	return engine_order(e, &e->disk_lane, out, STEP_LOAD, 0, STORE_GET, RECORD_SIZE);
 }
 
-static void keep_track(struct vm_track *old, size_t count)
+static bool store(struct engine *e, struct order *out)
 {
-	for (size_t i = 0; i < policy.state.vm_count; i++) {
-		struct vm_track *t = &policy.vms[i];
+	struct store_item item = { .value_size = (uint32_t)e->commit.next_size,
+				   .name_size = RECORD_SIZE };
 
-		memset(t, 0, sizeof(*t));
-		memcpy(t->id, policy.state.vms[i].id, sizeof(t->id));
-		for (size_t j = 0; j < count; j++)
-			if (memcmp(old[j].id, t->id, sizeof(t->id)) == 0)
-				t->attached = old[j].attached;
-	}
+	memcpy(e->out, &item, sizeof(item));
+	memcpy(e->out + sizeof(item), RECORD, RECORD_SIZE);
+	memcpy(e->out + sizeof(item) + RECORD_SIZE, e->commit.next, e->commit.next_size);
+	return engine_order(e, &e->disk_lane, out, STEP_STORE, 0, STORE_PUT,
+			    sizeof(item) + RECORD_SIZE + e->commit.next_size);
 }
 
-/* The candidate becomes the state; its bytes move to our own buffer, so it is decoded there again. */
-static void adopt(const uint8_t *p, size_t n)
+bool commit_next(struct engine *e, struct order *out)
 {
-	static struct vm_track old[STATE_VMS];
-	size_t count = policy.state.vm_count;
-	struct signed_state outer;
+	struct commit *c = &e->commit;
+	bool needed = !c->loaded || c->reload || c->pending;
 
-	memcpy(old, policy.vms, sizeof(old));
-	memmove(policy.bytes, p, n);
-	policy.size = n;
-	if (!schema_decode(&signed_state_schema, &outer, policy.bytes, n, NULL) ||
-	    !schema_decode(&state_schema, &policy.state, outer.document.p, outer.document.n, NULL))
-		die("a state that was checked does not decode");
-	keep_track(old, count);
-	policy.settled = false;
-}
-
-/* PCR 10: word, epoch (8 bytes, little-endian), SHA-256 of the document. */
-static bool measure_epoch(void)
-{
-	static const char word[] = "epoch";
-	struct signed_state outer;
-	uint8_t event[sizeof(word) + 8 + 32];
-
-	memcpy(event, word, sizeof(word));
-	for (unsigned i = 0; i < 8; i++)
-		event[sizeof(word) + i] = (uint8_t)(policy.state.epoch >> (8 * i));
-	if (!schema_decode(&signed_state_schema, &outer, policy.bytes, policy.size, NULL) ||
-	    mbedtls_sha256(outer.document.p, outer.document.n, event + sizeof(word) + 8, 0) != 0)
+	if (!needed || e->disk_lane.step != STEP_NONE || !engine_due(e, c->retry_at))
 		return false;
-	return chan_call(policy.tpm, TPM_EXTEND, TPM_PCR_RUNTIME, event, sizeof(event), NULL, 0,
-			 NULL) == CS_OK;
+	return c->pending ? store(e, out) : load(e, out);
 }
 
-bool commit_load(void)
+static bool same_as_committed(const struct commit *c, const uint8_t *p, size_t n)
 {
-	static uint8_t bytes[sizeof(policy.bytes)];
+	return c->size == n && memcmp(c->bytes, p, n) == 0;
+}
+
+static void stored(struct engine *e, const uint8_t *p, size_t n)
+{
+	struct commit *c = &e->commit;
 	char text[POLICY_TEXT];
-	enum chan_status s;
-	size_t n = 0;
 
-	s = chan_call(policy.disk, STORE_GET, 0, RECORD, strlen(RECORD), bytes, sizeof(bytes), &n);
-	if (s != CS_OK && s != CS_NOT_FOUND)
+	c->why[0] = 0;
+	if (same_as_committed(c, p, n))
+		return;
+	if (check_signed(e->binding, p, n, &e->other, text) != CS_OK) {
+		snprintf(c->why, sizeof(c->why), "%.150s", text);
+		engine_say(e, "the stored state is refused: %s", text);
+		return;
+	}
+	adopt(e, p, n);
+	engine_say(e, "stored state: epoch %" PRIu64 ", %zu domains, %zu VMs", e->state.epoch,
+		   e->state.tvd_count, e->state.vm_count);
+}
+
+static void load_answer(struct engine *e, const struct answer *a)
+{
+	struct commit *c = &e->commit;
+	char text[120];
+
+	if (a->status != CS_OK && a->status != CS_NOT_FOUND) {
+		snprintf(c->why, sizeof(c->why), "the disk is not open: %s",
+			 answer_words(a, text, sizeof(text)));
+		c->retry_at = e->now + LOAD_MS * MS;
+		return;
+	}
+	c->loaded = true;
+	c->reload = false;
+	c->retry_at = 0;
+	c->why[0] = 0;
+	if (a->status == CS_OK)
+		stored(e, a->p, a->n);
+}
+
+static void decide(struct commit *c, enum chan_status s)
+{
+	c->pending = false;
+	c->decided = true;
+	c->verdict.status = s;
+}
+
+static void store_answer(struct engine *e, const struct answer *a)
+{
+	struct commit *c = &e->commit;
+	char text[100];
+
+	if (a->status == CS_OK) {
+		adopt(e, c->next, c->next_size);
+		snprintf(c->verdict.text, sizeof(c->verdict.text), "epoch %" PRIu64 " committed",
+			 e->state.epoch);
+		engine_say(e, "%s", c->verdict.text);
+		decide(c, CS_OK);
+		return;
+	}
+	c->retry_at = e->now + STORE_MS * MS;
+	if ((a->status == CS_STATE || a->status == CS_BUSY) && e->now < c->give_up_at)
+		return;
+	snprintf(c->verdict.text, sizeof(c->verdict.text), "desired state: not stored: %s",
+		 answer_words(a, text, sizeof(text)));
+	engine_say(e, "%s", c->verdict.text);
+	decide(c, a->status);
+	c->reload = true;
+}
+
+void commit_answer(struct engine *e, const struct answer *a)
+{
+	if (a->was.step == STEP_LOAD)
+		load_answer(e, a);
+	else
+		store_answer(e, a);
+}
+
+/* CS_OK: the candidate is to be stored. Otherwise, or if it is committed already, the verdict's text is written. */
+static enum chan_status judge(struct engine *e, const uint8_t *p, size_t n, char *text)
+{
+	const struct commit *c = &e->commit;
+	enum chan_status s;
+
+	if (!c->loaded || c->reload) {
+		snprintf(text, POLICY_TEXT, "desired state: not now: %s",
+			 c->why[0] ? c->why : "the disk is not open yet");
+		return CS_STATE;
+	}
+	s = check_signed(e->binding, p, n, &e->other, text);
+	if (s != CS_OK)
+		return s;
+	if (same_as_committed(c, p, n)) {
+		snprintf(text, POLICY_TEXT, "epoch %" PRIu64 " is committed already",
+			 e->state.epoch);
+		return CS_OK;
+	}
+	if (e->other.epoch > e->state.epoch)
+		return CS_OK;
+	snprintf(text, POLICY_TEXT,
+		 "desired state: epoch %" PRIu64 " is refused: epoch %" PRIu64 " is committed",
+		 e->other.epoch, e->state.epoch);
+	return CS_DENIED;
+}
+
+bool engine_submit(struct engine *e, uint64_t now, const uint8_t *p, size_t n, uint64_t token)
+{
+	struct commit *c = &e->commit;
+	enum chan_status s;
+
+	e->now = now;
+	if (c->pending && c->next_size == n && memcmp(c->next, p, n) == 0) {
+		c->verdict.token = token;
+		return true;
+	}
+	if (c->pending || c->decided)
 		return false;
-	policy.loaded = true;
-	if (s == CS_NOT_FOUND) {
-		policy.settled = true;
+	c->verdict = (struct verdict){ .token = token };
+	s = judge(e, p, n, c->verdict.text);
+	if (s != CS_OK || c->verdict.text[0]) {
+		decide(c, s);
 		return true;
 	}
-	if (check(bytes, n, text) != CS_OK) {
-		log_line("the stored state is refused: %s", text);
-		return true;
-	}
-	adopt(bytes, n);
-	log_line("stored state: epoch %" PRIu64 ", %zu domains, %zu VMs", policy.state.epoch,
-		 policy.state.tvd_count, policy.state.vm_count);
-	if (!measure_epoch())
-		log_line("PCR 10: the epoch could not be measured");
+	memcpy(c->next, p, n);
+	c->next_size = n;
+	c->pending = true;
+	c->retry_at = 0;
+	c->give_up_at = now + GIVE_UP_S * S;
 	return true;
 }
 
-static bool store(const uint8_t *p, size_t n)
+bool engine_verdict(struct engine *e, struct verdict *out)
 {
-	static uint8_t buf[sizeof(struct store_item) + sizeof(RECORD) + sizeof(policy.bytes)];
-	struct store_item item = { .value_size = (uint32_t)n, .name_size = sizeof(RECORD) - 1 };
-
-	memcpy(buf, &item, sizeof(item));
-	memcpy(buf + sizeof(item), RECORD, item.name_size);
-	memcpy(buf + sizeof(item) + item.name_size, p, n);
-	return chan_call(policy.disk, STORE_PUT, 0, buf, sizeof(item) + item.name_size + n, NULL, 0,
-			 NULL) == CS_OK;
-}
-
-enum chan_status commit_state(const uint8_t *p, size_t n, char *text)
-{
-	enum chan_status s;
-
-	if (!policy.loaded) {
-		snprintf(text, POLICY_TEXT, "disk is not open");
-		return CS_STATE;
-	}
-	s = n <= sizeof(policy.bytes) ? check(p, n, text) : CS_BAD_REQUEST;
-	if (s != CS_OK)
-		return s;
-	if (policy.size == n && memcmp(policy.bytes, p, n) == 0) {
-		snprintf(text, POLICY_TEXT, "epoch %" PRIu64 " is committed already",
-			 policy.state.epoch);
-		return CS_OK;
-	}
-	if (candidate.epoch <= policy.state.epoch) {
-		snprintf(text, POLICY_TEXT,
-			 "epoch %" PRIu64 " is refused: epoch %" PRIu64 " is committed",
-			 candidate.epoch, policy.state.epoch);
-		return CS_DENIED;
-	}
-	if (!store(p, n)) {
-		snprintf(text, POLICY_TEXT, "disk did not take the state");
-		return CS_IO;
-	}
-	adopt(p, n);
-	if (!measure_epoch())
-		log_line("PCR 10: the epoch could not be measured");
-	snprintf(text, POLICY_TEXT, "epoch %" PRIu64 " committed", policy.state.epoch);
-	log_line("%s", text);
-	return CS_OK;
+	if (!e->commit.decided)
+		return false;
+	*out = e->commit.verdict;
+	e->commit.decided = false;
+	return true;
 }

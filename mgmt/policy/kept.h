@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What policy must know about running VMs after its own death: with which configuration each was started. In memory that root keeps
+ * for this component during one boot; all zero at first.
+ */
+#pragma once
+#include "mgmt/proto/state.h"
+
+struct kept_vm {
+	uint64_t vm;    /* VM number; 0: free. Written last, cleared first */
+	uint64_t epoch; /* the last in which it was seen running, or was started */
+	uint8_t config[32];
+};
+
+struct kept {
+	struct kept_vm vms[STATE_VMS];
+};
+
+struct kept_vm *kept_find(struct kept *k, uint64_t vm);
+/* Notes that `vm` is about to be started so. Entries of VMs that `state` does not have make room. */
+void kept_set(struct kept *k, const struct state *state, uint64_t vm, const uint8_t config[32]);
