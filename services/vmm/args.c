@@ -14,7 +14,7 @@ static const char *fault(const struct vmm_args *a)
 		return "number of vCPUs";
 	if (a->kernel_size == 0)
 		return "kernel size";
-	if (a->cmdline_len >= VMM_CMDLINE_MAX || a->cmdline[a->cmdline_len] != 0 ||
+	if (a->cmdline_len >= VMM_CMDLINE_MAX || a->cmdline[VMM_CMDLINE_MAX - 1] != 0 ||
 	    strlen(a->cmdline) != a->cmdline_len)
 		return "command line";
 	return NULL;
@@ -26,7 +26,6 @@ bool args_read(const void *bytes, size_t n, struct vmm_args *out, const char **w
 	if (n < sizeof(*out))
 		return false;
 	memcpy(out, bytes, sizeof(*out));
-	out->cmdline[VMM_CMDLINE_MAX - 1] = 0;
 	*why = fault(out);
 	return *why == NULL;
 }

@@ -38,7 +38,7 @@ struct discard {
 static void set_state(struct virtio_blk *b, struct vblk_slot *slot, enum vblk_slot_state to)
 {
 	b->waiting += (to == VBLK_WAITING) - (unsigned)(slot->state == VBLK_WAITING);
-	slot->state = to;
+	slot->state = (uint8_t)to;
 }
 
 /* Give a request back to the guest. */

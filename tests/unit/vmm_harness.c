@@ -32,7 +32,7 @@ static void sleep_until(struct machine_host *host, uint64_t deadline)
 	h->sleeps++;
 	if (deadline > h->tsc)
 		h->tsc = deadline;
-	if (deadline == 0)
+	if (deadline == 0 || h->sleeps > 1000)
 		h->m.end = MACHINE_HALTED; /* would sleep for ever */
 }
 
@@ -85,7 +85,7 @@ void harness_answer(struct harness *h)
 		    read ? (size_t)p.count * BLK_SIZE : 0);
 }
 
-void harness_start(struct harness *h, bool disk)
+static void start(struct harness *h, bool disk, size_t ram_used)
 {
 	static const struct blk_info info = { .blocks = HARNESS_DISK, .max_count = 2 };
 	struct vcpu_state *state[1] = { &h->state };
@@ -94,9 +94,10 @@ void harness_start(struct harness *h, bool disk)
 				    .disk = disk ? &info : NULL,
 				    .backend = &h->backend,
 				    .lab = true };
+	uint8_t *ram = h->ram != NULL ? h->ram : calloc(1, HARNESS_RAM);
 
-	free(h->ram);
-	memset(h, 0, sizeof(*h));
+	memset(ram, 0, ram_used);
+	memset(h, 0, offsetof(struct harness, disk));
 	h->host = (struct machine_host){ .tsc = tsc,
 					 .random = fill,
 					 .enter = enter,
@@ -107,9 +108,20 @@ void harness_start(struct harness *h, bool disk)
 	h->backend.send = send;
 	h->room = UINT32_MAX;
 	h->tsc = 1000000;
-	h->ram = c.ram = calloc(1, HARNESS_RAM);
+	h->ram = c.ram = ram;
 	h->state.xcr0_max = 7;
 	machine_init(&h->m, &c, &h->host, state);
+}
+
+void harness_start(struct harness *h, bool disk)
+{
+	memset(h->disk, 0, sizeof(h->disk));
+	start(h, disk, HARNESS_RAM);
+}
+
+void harness_again(struct harness *h, bool disk, size_t ram_used)
+{
+	start(h, disk, h->ram != NULL ? ram_used : 0);
 }
 
 void harness_stop(struct harness *h)

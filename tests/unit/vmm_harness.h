@@ -16,7 +16,6 @@ struct harness {
 	struct vcpu_state state;
 	uint64_t tsc;
 	uint8_t *ram;
-	uint8_t disk[HARNESS_DISK * BLK_SIZE];
 	struct vblk_piece sent[VBLK_SLOTS]; /* pieces not answered yet */
 	unsigned sent_count;
 	unsigned room;  /* how many more pieces the backend takes */
@@ -25,10 +24,13 @@ struct harness {
 	/* Called instead of running the guest; NULL: the machine ends with MACHINE_NO_ENTRY. */
 	bool (*guest)(struct harness *h, uint64_t deadline);
 	unsigned sleeps;
+	uint8_t disk[HARNESS_DISK * BLK_SIZE];
 };
 
 /* Power on; h must be zero the first time. */
 void harness_start(struct harness *h, bool disk);
+/* As harness_start(), but clears only the first bytes of RAM and leaves the disk: quick, for fuzzing. */
+void harness_again(struct harness *h, bool disk, size_t ram_used);
 void harness_stop(struct harness *h);
 /* Answer the oldest piece from h->disk. */
 void harness_answer(struct harness *h);

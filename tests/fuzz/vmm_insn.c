@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Any bytes as an instruction on device memory, in every mode. */
+#include <stdlib.h>
+#include <string.h>
+#include "services/vmm/insn.h"
+#include "services/vmm/mmu.h"
+#include "tests/unit/vmm_harness.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct harness h;
+
+static void emulate(const uint8_t *data, size_t size, unsigned mode)
+{
+	struct mmio_space space = { .gm = &h.m.gm, .bus = &h.m.memory };
+	static struct vcpu_state s;
+
+	memset(&s, 0, sizeof(s));
+	s.cr0 = mode != 0;
+	s.efer = mode == 2 ? 0x500 : 0;
+	s.seg[VCPU_CS].attr = (uint16_t)(mode == 2 ? VCPU_ATTR_L : mode == 1 ? VCPU_ATTR_DB : 0);
+	s.rip = 0x1000;
+	for (unsigned i = 0; i < VCPU_GPRS; i++)
+		s.gpr[i] = 0xfee00000u + size * i;
+	s.gpr[VCPU_RCX] = size;
+	if (size > 64) {
+		s.cr0 |= 0x80000000; /* through tables that are the input */
+		s.cr3 = 0x1000;
+	}
+	gm_write(&h.m.gm, 0x1000, data, size < 4096 ? size : 4096);
+	(void)mmio_emulate(&s, &space, 0xfee00000);
+	if (s.rip - 0x1000 > INSN_MAX)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct insn i;
+
+	if (h.ram == NULL)
+		harness_start(&h, false);
+	for (unsigned bits = 16; bits <= 64; bits *= 2)
+		if (insn_decode(data, size, bits, &i) == 0 &&
+		    (i.len == 0 || i.len > size || i.len > INSN_MAX || i.size > 8 || i.reg >= 16))
+			abort();
+	for (unsigned mode = 0; mode < 3; mode++)
+		emulate(data, size, mode);
+	return 0;
+}
