@@ -31,34 +31,6 @@ static void refill(uint8_t *buf)
 		rx_buf[head] = buf;
 }
 
-static void receive(void)
-{
-	uint32_t written;
-	bool any = false;
-	int head;
-
-	while ((head = virtq_take(&rx, &written)) >= 0) {
-		uint8_t *buf = rx_buf[head];
-		struct msg m = { .type = FRAME };
-
-		if (client && written > HEADER + 14 && written <= HEADER + FRAME_MAX)
-			chan_send(client, &m, buf + HEADER, written - HEADER);
-		refill(buf);
-		any = true;
-	}
-	if (any)
-		virtq_kick(&rx);
-}
-
-static void reap(void)
-{
-	uint32_t written;
-	int head;
-
-	while ((head = virtq_take(&tx, &written)) >= 0)
-		tx_free[tx_free_count++] = tx_buf[head];
-}
-
 static bool link_up(void)
 {
 	return !has_status || *(volatile uint16_t *)(device.config + CONFIG_STATUS) & LINK_UP;
@@ -74,6 +46,35 @@ static void tell_link(void)
 	while (chan_send(client, &m, &l, sizeof(l)) == CHAN_RESTARTED)
 		;
 	told_up = l.up;
+}
+
+static void receive(void)
+{
+	uint32_t written;
+	bool any = false;
+	int head;
+
+	while ((head = virtq_take(&rx, &written)) >= 0) {
+		uint8_t *buf = rx_buf[head];
+		struct msg m = { .type = FRAME };
+
+		if (client && written > HEADER + 14 && written <= HEADER + FRAME_MAX &&
+		    chan_send(client, &m, buf + HEADER, written - HEADER) == CHAN_RESTARTED)
+			tell_link();
+		refill(buf);
+		any = true;
+	}
+	if (any)
+		virtq_kick(&rx);
+}
+
+static void reap(void)
+{
+	uint32_t written;
+	int head;
+
+	while ((head = virtq_take(&tx, &written)) >= 0)
+		tx_free[tx_free_count++] = tx_buf[head];
 }
 
 /* One frame from the client to the wire; false: none there, or no buffer. */

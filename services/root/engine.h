@@ -69,8 +69,8 @@ bool domain_rom(struct domain *d, uint32_t n, const char *part, struct start_rom
 /* Grants one device; *dma is made for it. NULL or what is wrong; "absent" if this machine has none. */
 const char *domain_device(struct domain *d, uint32_t n, const struct manifest_device *m,
 			  struct start_dev *dev, struct area *dma);
-/* The device does no DMA and raises no interrupt any more. */
-void domain_device_off(struct domain *d, const struct start_dev *dev);
+/* The device does no DMA and raises no interrupt any more. False: nobody could see to that. */
+bool domain_device_off(struct domain *d, const struct start_dev *dev);
 /* Starts its thread. */
 bool domain_run(struct domain *d, const struct manifest_component *c, const struct area *info);
 
@@ -93,8 +93,8 @@ struct death {
 	char text[160];  /* for the log */
 };
 
-/* The next component that ended, if any. */
-bool engine_death(struct death *d);
+/* The next component that ended, if any; `number`: only that one, 0: any. */
+bool engine_death(struct death *d, uint32_t number);
 uint64_t engine_boot_id(void);
 uint64_t engine_tsc_khz(void);
 uint32_t engine_cpus(void);

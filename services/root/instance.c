@@ -250,10 +250,19 @@ const char *instance_start(struct instance *i)
 	return NULL;
 }
 
+/* A device that could not be switched off may still write: its memory is never used again. */
+static void lose_dma(struct instance *i, const struct start_dev *dev)
+{
+	for (uint32_t n = 0; n < i->areas; n++)
+		if (dev->dma_size && i->area[n].base == dev->dma_addr)
+			i->area[n] = (struct area){ 0 };
+}
+
 void instance_halt(struct instance *i)
 {
 	for (uint32_t n = 0; i->info && n < i->info->dev_count; n++)
-		domain_device_off(&i->domain, &i->info->dev[n]);
+		if (!domain_device_off(&i->domain, &i->info->dev[n]))
+			lose_dma(i, &i->info->dev[n]);
 	domain_free(&i->domain);
 	i->info = NULL;
 	area_free(&i->info_area);

@@ -58,6 +58,8 @@ void instance_halt(struct instance *i);
 /* Takes everything away, children first. The other ends see their channels closed. */
 void instance_delete(struct instance *i);
 struct instance *instance_find(const char *template, uint64_t tag);
+/* root.c: if that static component has died, starts it again now, before anybody else's turn. */
+void root_revive(const char *name);
 /* "vault/tvd-a" or "disk". Valid until the next call. */
 const char *instance_title(const struct instance *i);
 

@@ -67,6 +67,17 @@ static void bury(const struct death *d)
 	ctl_event(i, CTL_FINISHED);
 }
 
+void root_revive(const char *name)
+{
+	struct instance *i = instance_find(name, 0);
+	struct death d;
+
+	if (i && i->state == INST_RUNNING && engine_death(&d, i->number))
+		bury(&d);
+	if (i && i->state == INST_WAITING && i->due <= now_ns())
+		try_start(i);
+}
+
 /* Starts what is due. Returns when the next is, 0: nothing waits. */
 static uint64_t start_due(void)
 {
@@ -95,7 +106,7 @@ void root_run(struct start_info *own, const struct wake *own_wake, const void *d
 	for (;;) {
 		struct death d;
 
-		while (engine_death(&d))
+		while (engine_death(&d, 0))
 			bury(&d);
 		ctl_serve();
 		component_wait(start_due());

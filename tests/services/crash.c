@@ -13,10 +13,11 @@ void __wrap_component_wait(uint64_t deadline_ns);
 void __wrap_component_wait(uint64_t deadline_ns)
 {
 	static uint32_t waits, last;
+	uint32_t r[2];
 
-	if (!last) {
-		random_bytes(&last, sizeof(last));
-		last = 1 + last % MOST_WAITS;
+	if (!last) { /* rather sooner than later */
+		random_bytes(r, sizeof(r));
+		last = 1 + r[0] % (1 + r[1] % MOST_WAITS);
 	}
 	if (start_info()->restart < LIVES && ++waits >= last)
 		__builtin_trap();

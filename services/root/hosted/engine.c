@@ -156,10 +156,11 @@ const char *domain_device(struct domain *d, uint32_t n, const struct manifest_de
 	return NULL;
 }
 
-void domain_device_off(struct domain *d, const struct start_dev *dev)
+bool domain_device_off(struct domain *d, const struct start_dev *dev)
 {
 	(void)d;
 	(void)dev;
+	return true;
 }
 
 bool domain_run(struct domain *d, const struct manifest_component *c, const struct area *info)
@@ -231,13 +232,13 @@ static int32_t describe(int status, char *text, size_t size)
 	return -1;
 }
 
-bool engine_death(struct death *d)
+bool engine_death(struct death *d, uint32_t number)
 {
 	for (uint32_t n = 1; n < INSTANCE_MAX; n++) {
 		struct domain *domain = &instances[n].domain;
 		int status;
 
-		if (!domain->used || !domain->pd ||
+		if ((number && n != number) || !domain->used || !domain->pd ||
 		    waitpid((pid_t)domain->pd, &status, WNOHANG) != (pid_t)domain->pd)
 			continue;
 		domain->pd = 0;

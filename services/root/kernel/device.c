@@ -8,7 +8,7 @@
 #include "services/root/instance.h"
 #include "services/root/kernel/kernel.h"
 
-#define PCI_ANSWER_NS 2000000000ull
+#define PCI_ANSWER_NS 10000000000ull
 #define PCI_STEP_NS   5000000ull
 
 static struct {
@@ -19,7 +19,7 @@ static struct {
 static struct pci_function functions[PCI_MAX_FUNCTIONS];
 static uint32_t function_count;
 
-/* A call to `pci` that gives up when it does not answer. */
+/* A call to `pci`, which may die meanwhile; gives up when it does not answer. */
 static bool pci_call(uint16_t type, uint64_t arg, void *out, size_t cap, size_t *n)
 {
 	static uint64_t id;
@@ -38,8 +38,11 @@ static bool pci_call(uint16_t type, uint64_t arg, void *out, size_t cap, size_t 
 			*n = a.len - sizeof(a);
 			return a.status == CS_OK;
 		}
+		if (r == CHAN_RESTARTED)
+			chan_send(c, &m, NULL, 0);
 		if (r == CHAN_EMPTY && chan_arm())
 			runtime_sleep(now_ns() + PCI_STEP_NS);
+		root_revive("pci");
 	}
 	return false;
 }
@@ -170,10 +173,12 @@ const char *domain_device(struct domain *d, uint32_t n, const struct manifest_de
 	return f ? give_function(d, n, f, index, dev) : "absent";
 }
 
-void domain_device_off(struct domain *d, const struct start_dev *dev)
+bool domain_device_off(struct domain *d, const struct start_dev *dev)
 {
 	size_t none;
 
-	if (dev->pci && !pci_call(PCI_DISABLE, dev->pci & 0xffff, NULL, 0, &none))
-		log_line("%s: pci does not switch %s off", d->label, dev->name);
+	if (!dev->pci || pci_call(PCI_DISABLE, dev->pci & 0xffff, NULL, 0, &none))
+		return true;
+	log_line("%s: pci does not switch %s off", d->label, dev->name);
+	return false;
 }

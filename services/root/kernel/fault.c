@@ -86,10 +86,11 @@ static void describe(const uint64_t *w, struct death *d)
 		 (unsigned long long)w[FAULT_CR2], (unsigned long long)w[FAULT_ERROR]);
 }
 
-bool engine_death(struct death *d)
+bool engine_death(struct death *d, uint32_t number)
 {
 	for (uint32_t n = 1; n < INSTANCE_MAX; n++) {
-		uint32_t generation = atomic_exchange(&faults[n].pending, 0);
+		uint32_t generation =
+			number && n != number ? 0 : atomic_exchange(&faults[n].pending, 0);
 
 		if (!generation || generation != atomic_load(&faults[n].generation))
 			continue;
