@@ -29,12 +29,13 @@ $(BUILD)/bin/kernel.debug: $(KERNEL_OBJS) $(BUILD)/obj/kernel/symtab1.o linker/k
 
 $(BUILD)/bin/kernel.elf: $(BUILD)/bin/kernel.debug
 	$(call quiet,STRIP,$@) $(OBJCOPY) --strip-all $< $@
-CFLAGS_kernel/src/string.c := -fno-builtin -fno-tree-loop-distribute-patterns
+CFLAGS_kernel/src/string.c := -fno-builtin $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
 
 # The common part of the kernel on the host; the processor's headers are replaced.
 KERNEL_HOST := $(addprefix kernel/src/,cap.c cap_calls.c ec.c heap.c irq.c kmem.c map.c obj.c pd.c pt.c ptab.c runq.c sc.c \
-	sched.c sm.c space.c stats.c) tests/unit/kernel_host/world.c tests/unit/kernel_host/format.c
+	sched.c sm.c space.c stats.c vcpu.c) $(addprefix tests/unit/kernel_host/,world.c format.c guest.c)
 KERNEL_HOST_CFLAGS := -iquote tests/unit/kernel_host -Wno-format-nonliteral
 $(eval $(call unit_test,kernel_data,tests/unit/kernel_data.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_calls,tests/unit/kernel_calls.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
+$(eval $(call unit_test,kernel_vcpu,tests/unit/kernel_vcpu.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_model,tests/unit/kernel_model.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))

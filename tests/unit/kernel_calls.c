@@ -19,13 +19,12 @@ enum {
 	LOCAL = ROOT_FREE + 4,
 	DC = ROOT_FREE + 5,
 	SM_FAR = ROOT_FREE + 6,
+	SPACE = ROOT_FREE + 7,
 	DST = 10000, /* in a page of root's table that is there already */
 	FAR = 20000, /* in one that is not */
 	A_FRAMES = 400,
 	K_MAX = 80,
 };
-
-static const struct vm_ops fake_vm = { .name = "none", .format = &ptab_host };
 
 static void must(uint32_t status)
 {
@@ -36,12 +35,13 @@ static void must(uint32_t status)
 static void scene(void)
 {
 	world_make();
-	vm_ops = &fake_vm;
+	vm_choose();
 	must(CALL4(CREATE_PD, PD_A, ROOT_PD, A_FRAMES, 0));
 	must(CALL5(DERIVE, MO, ROOT_MO, 0, 64ull << 20, RIGHT_ALL));
 	must(CALL5(DERIVE, DC, ROOT_DC, 8, 1, RIGHT_ALL));
 	must(CALL3(CREATE_SM, SM, ROOT_PD, 0));
 	must(CALL3(CREATE_SM, SM_FAR, PD_A, 0));
+	must(CALL3(CREATE_SPACE, SPACE, ROOT_PD, SPACE_GUEST));
 	must(CALL6(CREATE_EC, EC, ROOT_PD, 0, 0x100000, 0x200000, 0x300000));
 	must(CALL6(CREATE_EC, LOCAL, ROOT_PD, EC_LOCAL, 0x101000, 0x200000, 0));
 	must(CALL3(CREATE_SM, DST, ROOT_PD, 0));
@@ -56,6 +56,11 @@ static uint32_t try_create_pd(void)
 static uint32_t try_create_space(void)
 {
 	return CALL3(CREATE_SPACE, DST, PD_A, SPACE_GUEST);
+}
+
+static uint32_t try_create_vcpu(void)
+{
+	return CALL4(CREATE_VCPU, DST, PD_A, SPACE, 0x6000000000);
 }
 
 static uint32_t try_create_ec(void)
@@ -121,6 +126,7 @@ static const struct scenario {
 } scenarios[] = {
 	{ "create_pd", try_create_pd, false, 8 },
 	{ "create_space", try_create_space, false, 1 },
+	{ "create_vcpu", try_create_vcpu, false, 6 },
 	{ "create_ec", try_create_ec, false, 5 },
 	{ "create_sc", try_create_sc, false, 1 },
 	{ "create_pt", try_create_pt, false, 0 },

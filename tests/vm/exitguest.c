@@ -83,11 +83,6 @@ static void number(uint32_t v)
 		after_ - before_;                                            \
 	})
 
-static uint32_t time_nothing(uint32_t i)
-{
-	return TIMED("", "r"(i));
-}
-
 static uint32_t time_cpuid(uint32_t i)
 {
 	return TIMED("xor %%eax, %%eax; cpuid", "D"(i), "ebx", "ecx");
@@ -155,7 +150,6 @@ static void measure(const char *name, uint32_t (*op)(uint32_t), uint32_t peer)
 
 void guest_main(void)
 {
-	measure("exit_nothing", time_nothing, 3);
 	measure("exit_cpuid", time_cpuid, 2920);
 	measure("exit_rdmsr", time_rdmsr, 2978);
 	measure("exit_io_vmm", time_in, 3244);

@@ -261,7 +261,6 @@ guest bench_\name
 end bench_\name
 	.endm
 
-	bench nothing, 2048, nop
 	bench cpuid, 2048, cpuid
 	bench vmmcall, 2048, vmmcall
 	bench rdmsr, 2048, rdmsr

@@ -5,8 +5,6 @@
 #include "kernel/inc/sched.h"
 #include "kernel/inc/stats.h"
 #include "kernel/inc/tlb.h"
-#include "kernel/inc/vcpu.h"
-#include "kernel/inc/vm.h"
 #include "kernel/inc/boot.h"
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
@@ -21,7 +19,6 @@ struct cpu *cpus[CPU_MAX];
 uint32_t cpu_count = 1;
 uint64_t host_tsc = 1, kernel_root, tsc_khz = 1000000, fpu_mask, tlb_sent;
 struct ticket_lock kernel_lock;
-const struct vm_ops *vm_ops;
 struct world world;
 
 static jmp_buf idle_return;
@@ -80,38 +77,6 @@ void lapic_timer(uint64_t deadline)
 bool boot_is_ram(uint64_t base, uint64_t size)
 {
 	return base < RAM_BASE + RAM_SIZE && RAM_BASE < base + size;
-}
-
-void vcpu_wake(struct sm *sm)
-{
-	(void)sm;
-}
-
-void vcpu_forget(const struct sm *sm)
-{
-	(void)sm;
-}
-
-bool vcpu_leave_space(struct gspace *g)
-{
-	(void)g;
-	return true;
-}
-
-enum reap_result vcpu_reap(struct vcpu *v)
-{
-	(void)v;
-	return REAP_DONE;
-}
-
-void call_create_vcpu(struct ec *self)
-{
-	ec_status(self, S_UNSUPPORTED);
-}
-
-void call_vcpu_run(struct ec *self)
-{
-	ec_status(self, S_UNSUPPORTED);
 }
 
 void call_ctrl_hw(struct ec *self)

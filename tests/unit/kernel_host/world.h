@@ -56,6 +56,14 @@ uint32_t world_call_as(struct ec *ec, uint32_t number, const uint64_t args[6]);
 struct slot *world_slot(struct pd *pd, sel_t sel);
 struct pd *world_pd(sel_t sel);
 
+/* One stay in a guest: the exit, or VM_EXIT_NONE after a host event. What the vendor was asked to move. */
+struct vcpu;
+extern uint32_t (*host_guest)(struct vcpu *v);
+struct host_guest_log {
+	uint32_t loaded, stored; /* groups */
+};
+extern struct host_guest_log host_guest_log;
+
 /* Everything the kernel's data structures promise, walked and compared; NULL: fine, else what is wrong. */
 const char *world_check(void);
 
