@@ -24,8 +24,6 @@ enum chan_status check_signed(const struct binding *binding, const uint8_t *p, s
 	struct schema_error err;
 	const char *why, *which;
 
-	if (n > SIGNED_STATE_MAX)
-		return say(text, CS_BAD_REQUEST, "larger than any may be");
 	if (!schema_decode(&signed_state_schema, &outer, p, n, &err))
 		return say(text, CS_BAD_REQUEST, err.text);
 	if (!signature_good(binding, &outer))

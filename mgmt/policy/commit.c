@@ -28,16 +28,6 @@ static bool store(struct engine *e, struct order *out)
 			    sizeof(item) + RECORD_SIZE + e->commit.next_size);
 }
 
-bool commit_next(struct engine *e, struct order *out)
-{
-	struct commit *c = &e->commit;
-	bool needed = !c->loaded || c->reload || c->pending;
-
-	if (!needed || e->disk_lane.step != STEP_NONE || !engine_due(e, c->retry_at))
-		return false;
-	return c->pending ? store(e, out) : load(e, out);
-}
-
 static bool same_as_committed(const struct commit *c, const uint8_t *p, size_t n)
 {
 	return c->size == n && memcmp(c->bytes, p, n) == 0;
@@ -119,20 +109,15 @@ void commit_answer(struct engine *e, const struct answer *a)
 }
 
 /* CS_OK: the candidate is to be stored. Otherwise, or if it is committed already, the verdict's text is written. */
-static enum chan_status judge(struct engine *e, const uint8_t *p, size_t n, char *text)
+static enum chan_status judge(struct engine *e)
 {
-	const struct commit *c = &e->commit;
-	enum chan_status s;
+	struct commit *c = &e->commit;
+	char *text = c->verdict.text;
+	enum chan_status s = check_signed(e->binding, c->next, c->next_size, &e->other, text);
 
-	if (!c->loaded || c->reload) {
-		snprintf(text, POLICY_TEXT, "desired state: not now: %s",
-			 c->why[0] ? c->why : "the disk is not open yet");
-		return CS_STATE;
-	}
-	s = check_signed(e->binding, p, n, &e->other, text);
 	if (s != CS_OK)
 		return s;
-	if (same_as_committed(c, p, n)) {
+	if (same_as_committed(c, c->next, c->next_size)) {
 		snprintf(text, POLICY_TEXT, "epoch %" PRIu64 " is committed already",
 			 e->state.epoch);
 		return CS_OK;
@@ -145,28 +130,59 @@ static enum chan_status judge(struct engine *e, const uint8_t *p, size_t n, char
 	return CS_DENIED;
 }
 
-bool engine_submit(struct engine *e, uint64_t now, const uint8_t *p, size_t n, uint64_t token)
+/* What the store holds must be known before anything newer can be judged; that is waited for, but not for ever. */
+static void judge_held(struct engine *e)
 {
 	struct commit *c = &e->commit;
 	enum chan_status s;
 
+	if (c->loaded && !c->reload) {
+		s = judge(e);
+		c->held = false;
+		c->pending = s == CS_OK && !c->verdict.text[0];
+		if (!c->pending)
+			decide(c, s);
+	} else if (engine_due(e, c->give_up_at)) {
+		c->held = false;
+		snprintf(c->verdict.text, POLICY_TEXT, "desired state: not now: %s",
+			 c->why[0] ? c->why : "the disk does not answer");
+		decide(c, CS_STATE);
+	}
+}
+
+bool commit_next(struct engine *e, struct order *out)
+{
+	struct commit *c = &e->commit;
+
+	if (c->held)
+		judge_held(e);
+	if (c->loaded && !c->reload && !c->pending)
+		return false;
+	if (e->disk_lane.step != STEP_NONE || !engine_due(e, c->retry_at))
+		return false;
+	return c->pending ? store(e, out) : load(e, out);
+}
+
+bool engine_submit(struct engine *e, uint64_t now, const uint8_t *p, size_t n, uint64_t token)
+{
+	struct commit *c = &e->commit;
+
 	e->now = now;
-	if (c->pending && c->next_size == n && memcmp(c->next, p, n) == 0) {
+	if ((c->held || c->pending) && c->next_size == n && memcmp(c->next, p, n) == 0) {
 		c->verdict.token = token;
 		return true;
 	}
-	if (c->pending || c->decided)
+	if (c->held || c->pending || c->decided)
 		return false;
 	c->verdict = (struct verdict){ .token = token };
-	s = judge(e, p, n, c->verdict.text);
-	if (s != CS_OK || c->verdict.text[0]) {
-		decide(c, s);
+	if (n > sizeof(c->next)) {
+		snprintf(c->verdict.text, POLICY_TEXT, "desired state: larger than any may be");
+		decide(c, CS_BAD_REQUEST);
 		return true;
 	}
 	memcpy(c->next, p, n);
 	c->next_size = n;
-	c->pending = true;
-	c->retry_at = 0;
+	c->held = true;
 	c->give_up_at = now + GIVE_UP_S * S;
 	return true;
 }

@@ -48,7 +48,7 @@ enum step {
 	STEP_START_VM,
 	STEP_VAULT_STATUS,
 	STEP_DETACH,
-	STEP_DROP,
+	STEP_GONE,
 	STEP_WANT,
 	STEP_ENSURE,
 	STEP_ATTACH,
@@ -99,6 +99,7 @@ struct vm_fact {              /* beside state.vms[i] */
 struct gone {         /* left behind by an older state */
 	uint64_t tvd; /* 0: free slot; slots never move */
 	uint64_t vm;  /* 0: an image */
+	uint64_t retry_at;
 	struct image_name image;
 };
 
@@ -111,6 +112,7 @@ struct verdict {
 struct commit {
 	bool loaded;  /* the store was read */
 	bool reload;  /* a put failed: what the store holds now is not known */
+	bool held;    /* `next` is to be judged once the store was read */
 	bool pending; /* `next` is to be stored */
 	bool decided; /* `verdict` is to be told */
 	uint64_t retry_at, give_up_at;

@@ -3,7 +3,13 @@
 #include <string.h>
 #include "mgmt/policy/steps.h"
 
-enum { STARTING_MS = 100, VERIFYING_MS = 200, PARTIAL_MS = 1000, REFUSED_MS = 5000 };
+enum {
+	STARTING_MS = 100,
+	VERIFYING_MS = 200,
+	PARTIAL_MS = 1000,
+	REFUSED_MS = 5000,
+	GONE_MS = 5000
+};
 
 static bool of_tvd(const struct engine *e, size_t tvd, const uint8_t id[16])
 {
@@ -78,14 +84,13 @@ static bool clean_up(struct engine *e, size_t tvd, struct order *out)
 		struct vm_attach detach = { .vm = g->vm };
 		const struct ctl_item *item;
 
-		if (g->tvd != number_of(e, tvd))
+		if (g->tvd != number_of(e, tvd) || !engine_due(e, g->retry_at))
 			continue;
 		item = fact_item(e, "vmm", g->vm);
 		if (g->vm && !(item && item->parent == g->tvd))
-			return send(e, tvd, out, STEP_DETACH, i, VM_DETACH, &detach,
-				    sizeof(detach));
+			return send(e, tvd, out, STEP_GONE, i, VM_DETACH, &detach, sizeof(detach));
 		if (!g->vm && calm(e, tvd))
-			return send(e, tvd, out, STEP_DROP, i, IMAGE_DROP, &g->image,
+			return send(e, tvd, out, STEP_GONE, i, IMAGE_DROP, &g->image,
 				    sizeof(g->image));
 	}
 	return false;
@@ -155,8 +160,7 @@ static bool set_up_vm(struct engine *e, size_t tvd, size_t i, struct order *out)
 		return false;
 	if (!vm->run)
 		return f->told && !fact_vm_item(e, i) &&
-		       send(e, tvd, out, STEP_DETACH, i + ENGINE_GONE, VM_DETACH, &detach,
-			    sizeof(detach));
+		       send(e, tvd, out, STEP_DETACH, i, VM_DETACH, &detach, sizeof(detach));
 	if (vm->blocks && !f->ensured)
 		return ensure(e, tvd, i, out);
 	return !f->attached && may_attach(e, i) && attach(e, tvd, i, out);
@@ -252,12 +256,29 @@ static void attach_answer(struct engine *e, const struct answer *a)
 			       answer_words(a, text, sizeof(text)));
 }
 
-static void detach_answer(struct engine *e, size_t subject)
+/* DETACH or DROP of what an older state had: away, or not there any more, or to be tried again. */
+static void gone_answer(struct engine *e, const struct answer *a)
 {
-	if (subject < ENGINE_GONE)
-		e->gone[subject].tvd = 0;
+	struct gone *g = &e->gone[a->was.subject];
+
+	if (a->status == CS_OK || a->status == CS_NOT_FOUND)
+		g->tvd = 0;
 	else
-		e->vms[subject - ENGINE_GONE].told = e->vms[subject - ENGINE_GONE].attached = false;
+		g->retry_at = e->now + GONE_MS * MS;
+}
+
+static void detach_answer(struct engine *e, const struct answer *a)
+{
+	struct vm_fact *f = &e->vms[a->was.subject];
+	char text[60];
+
+	if (a->status == CS_OK || a->status == CS_NOT_FOUND) {
+		f->told = f->attached = false;
+		attempt_done(&f->setup);
+		return;
+	}
+	attempt_failed(e, &f->setup, "VM %s: its vault does not detach it: %s",
+		       e->state.vms[a->was.subject].name, answer_words(a, text, sizeof(text)));
 }
 
 void tenant_answer(struct engine *e, size_t tvd, const struct answer *a)
@@ -279,9 +300,9 @@ void tenant_answer(struct engine *e, size_t tvd, const struct answer *a)
 		attach_answer(e, a);
 		break;
 	case STEP_DETACH:
-		detach_answer(e, a->was.subject);
+		detach_answer(e, a);
 		break;
 	default:
-		e->gone[a->was.subject].tvd = 0;
+		gone_answer(e, a);
 	}
 }

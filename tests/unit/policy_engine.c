@@ -45,10 +45,16 @@ static void begin(uint32_t seed)
 static enum chan_status submit_bytes(const uint8_t *p, size_t n)
 {
 	struct verdict v = { .status = CS_BUSY };
+	struct order o;
 
 	text[0] = 0;
-	if (engine_submit(&w.engine, w.now, p, n, 1) && engine_verdict(&w.engine, &v))
-		memcpy(text, v.text, sizeof(text));
+	if (!engine_submit(&w.engine, w.now, p, n, 1))
+		return CS_BUSY;
+	if (engine_next(&w.engine, w.now, &o))
+		engine_unsent(&w.engine, &o);
+	if (!engine_verdict(&w.engine, &v))
+		return CS_BUSY;
+	memcpy(text, v.text, sizeof(text));
 	return v.status;
 }
 
@@ -59,7 +65,12 @@ static void refusals(void)
 
 	world_init(&w, 1);
 	simple(5);
-	must_say("before the disk is open", world_submit(&w, &state, text), CS_STATE, "not open");
+	w.disk_open_at = 60000000000;
+	check("before the disk is open it waits", world_submit(&w, &state, text) == CS_BUSY, text);
+	while (w.now < 15000000000)
+		world_step(&w);
+	memcpy(text, w.last.text, sizeof(text));
+	must_say("but not for ever", w.last.status, CS_STATE, "the disk is not open");
 	begin(1);
 	n = world_sign(&w, &state, bytes);
 	bytes[n / 2] ^= 1;

@@ -143,12 +143,10 @@ static struct request *pick(struct world *w)
 	return NULL;
 }
 
-/* What policy was told must be true for ever. */
+/* What was acknowledged must be true for ever. */
 static void note_verdict(struct world *w)
 {
-	struct verdict v;
-
-	if (!engine_verdict(&w->engine, &v) || v.status != CS_OK)
+	if (!engine_verdict(&w->engine, &w->last) || w->last.status != CS_OK)
 		return;
 	if (w->engine.state.epoch > w->acknowledged)
 		w->acknowledged = w->engine.state.epoch;
@@ -211,6 +209,7 @@ void world_step(struct world *w)
 {
 	w->steps++;
 	pump(w);
+	note_verdict(w);
 	if (world_random(w, 8) == 0 || !serve_one(w))
 		pass_time(w);
 }
@@ -392,15 +391,13 @@ const char *world_wrong(const struct world *w)
 
 enum chan_status world_submit(struct world *w, const struct state *s, char text[POLICY_TEXT])
 {
-	struct verdict v;
-
-	if (w->engine.commit.pending)
+	if (w->engine.commit.pending || w->engine.commit.held)
 		return CS_BUSY;
 	w->sent_size = world_sign(w, s, w->sent);
-	if (!engine_submit(&w->engine, w->now, w->sent, w->sent_size, 1))
-		return CS_BUSY;
-	if (w->engine.commit.pending || !engine_verdict(&w->engine, &v))
-		return CS_BUSY;
-	memcpy(text, v.text, POLICY_TEXT);
-	return v.status;
+	w->last.status = CS_BUSY;
+	if (engine_submit(&w->engine, w->now, w->sent, w->sent_size, 1))
+		pump(w);
+	note_verdict(w);
+	memcpy(text, w->last.text, POLICY_TEXT);
+	return w->last.status;
 }

@@ -70,6 +70,7 @@ struct world {
 	uint64_t tpm_last_id;
 	struct instance instances[WORLD_INSTANCES];
 	struct vault vaults[WORLD_TVDS];
+	struct verdict last;
 	uint64_t acknowledged; /* highest epoch */
 	size_t sent_size;
 	uint8_t sent[SIGNED_STATE_MAX]; /* last state that was submitted */
