@@ -14,6 +14,7 @@ extern const uint8_t guest_undefined_handler[], guest_stuck_handler[], guest_con
 
 enum {
 	RANDOM_STATES = 300,
+	RANDOM_EXITS = 4,
 	SVM_INSNS = 7,
 };
 
@@ -157,6 +158,35 @@ static void test_random(void)
 	lab_equal(run_short(&v), VM_EXIT_TIMEOUT, "and the vCPU runs again");
 }
 
+/* Memory full of random bytes as code, in 64 and 32 bits and real mode; each exit is passed over. */
+static void test_random_code(void)
+{
+	struct lab_vcpu v;
+	struct vcpu_state *s;
+	struct lab_vm vm;
+	bool good = true;
+
+	MACHINE(spin);
+	for (unsigned i = 0; i < RANDOM_STATES; i++) {
+		for (unsigned k = LAB_CODE; k < LAB_STACK; k += 8)
+			*(uint64_t *)(void *)(vm.mem + k) = next();
+		lab_vcpu_reset(&v, next() & 0xffff);
+		if (i % 3)
+			s->cr0 &= i % 3 == 1 ? ~UINT64_C(0x80000000) : ~UINT64_C(0x80000001);
+		if (i % 3)
+			s->efer = 0, s->seg[VCPU_CS].attr = 0xc9b;
+		for (unsigned k = 0; k < RANDOM_EXITS; k++) {
+			uint64_t exit = run_short(&v);
+
+			good &= exit > VM_EXIT_NONE && exit <= VM_EXIT_LAST;
+			vcpu_skip(s, s->insn_len + 1);
+		}
+	}
+	lab_check(good, "random code ends in exits");
+	MACHINE(spin);
+	lab_equal(run_short(&v), VM_EXIT_TIMEOUT, "and other guests run on");
+}
+
 static void test_calls(void)
 {
 	struct lab_vcpu v;
@@ -190,5 +220,6 @@ void test_hostile(void)
 	test_control();
 	test_refused();
 	test_random();
+	test_random_code();
 	test_calls();
 }
