@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lwIP 2.2: raw API, one thread, memory from the component's heap. TLS sits above it, not in it. */
+/* lwIP 2.2: raw API, one thread, its own pools and the component's heap. TLS sits above it, not in it. */
 #ifndef DEPS_LWIP_LWIPOPTS_H
 #define DEPS_LWIP_LWIPOPTS_H
 
@@ -24,10 +24,11 @@
 #define IP_FORWARD               0
 #define LWIP_STATS               0
 
+/* Packets to send come from the heap, all else from pools: what the network fills up cannot starve the timers. */
 #define MEM_ALIGNMENT    16
 #define MEM_LIBC_MALLOC  1
-#define MEMP_MEM_MALLOC  1
-#define PBUF_POOL_SIZE   256
+#define MEMP_MEM_MALLOC  0
+#define PBUF_POOL_SIZE   512
 #define MEMP_NUM_TCP_PCB 64
 #define MEMP_NUM_TCP_SEG 1024
 

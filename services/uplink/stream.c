@@ -178,7 +178,7 @@ static void connect_to(struct stream *s, const struct msg *m, const uint8_t *in,
 	s->pcb->keep_cnt = 3;
 	tcp_nagle_disable(s->pcb);
 	if (tcp_connect(s->pcb, &ip, a.port, on_connected) != ERR_OK) {
-		fail_connect(s, "no route");
+		fail_connect(s, "no route or no memory");
 		abort_stream(s);
 	}
 }

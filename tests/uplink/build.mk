@@ -12,7 +12,8 @@ $(eval $(call hosted_component,uplink_lwip,$(UPLINK_SRCS) $(LWIP_SRCS),$(LWIP_IN
 $(eval $(call hosted_component,tap,tests/uplink/tap.c))
 $(eval $(call hosted_component,tcp_client,tests/uplink/client.c))
 
-# lwIP's memory can run out here (world_short_of_memory()).
+# lwIP's heap can run out here (world_short_of_memory()).
 UPLINK_TEST_SRCS := tests/uplink/world.c tests/uplink/peer.c services/uplink/stream.c $(LWIP_SRCS)
-UPLINK_TEST_CFLAGS := $(LWIP_INCLUDES) -Dmalloc=world_malloc
+UPLINK_TEST_CFLAGS := $(LWIP_INCLUDES) -Dmalloc=world_malloc -DMEMP_OVERFLOW_CHECK=1 -DMEMP_SANITY_CHECK=1
 $(eval $(call unit_test,uplink,tests/unit/uplink.c $(UPLINK_TEST_SRCS),$(UPLINK_TEST_CFLAGS)))
+$(eval $(call fuzz_target,uplink,tests/fuzz/uplink.c $(UPLINK_TEST_SRCS),$(UPLINK_TEST_CFLAGS)))

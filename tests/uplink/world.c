@@ -44,7 +44,7 @@ static bool no_memory;
 
 static _Noreturn void wrong(const char *what)
 {
-	printf("not ok uplink: %s\n", what);
+	fprintf(stderr, "not ok uplink: %s\n", what);
 	abort();
 }
 
@@ -282,10 +282,10 @@ void world_client(unsigned client, enum chan_result state)
 {
 	struct chan *c = &clients[client];
 
-	c->asked = c->answered = 0;
-	c->in.count = c->out.count = 0;
 	if (state == CHAN_OK && c->there)
 		return;
+	c->asked = c->answered = 0;
+	c->in.count = c->out.count = 0;
 	if (state == CHAN_OK) {
 		c->there = true;
 		c->room = UNBOUND;

@@ -15,7 +15,7 @@
 void world_begin(void);
 /* Lets uplink run for `ms` milliseconds of its clock. */
 void world_run(unsigned ms);
-/* lwIP, whose malloc() this is, gets no memory from now on, or again as it likes. */
+/* lwIP, whose malloc() this is, gets no heap memory from now on, or again as it likes. */
 void world_short_of_memory(bool yes);
 void *world_malloc(size_t n);
 
