@@ -4,32 +4,30 @@
 KERNEL_SRCS := $(sort $(wildcard kernel/src/*.c kernel/src/x86_64/*.c kernel/src/x86_64/*.S))
 KERNEL_OBJS := $(call objs,kernel,$(KERNEL_SRCS))
 KLDFLAGS := -static -nostdlib -z noexecstack -z max-page-size=0x1000 --gc-sections --build-id=none -T linker/kernel.ld
-KERNEL_LINK = $(LD) $(KLDFLAGS) -o $@ $(KERNEL_OBJS)
 
-ALL += $(BUILD)/bin/kernel.elf
-
-$(BUILD)/gen/kernel/symtab0.S: kernel/symtab.py
-	@mkdir -p $(@D)
-	$(call quiet,GEN,$@) $(PYTHON) kernel/symtab.py > $@
-
-$(BUILD)/gen/kernel/symtab1.S: $(BUILD)/bin/kernel0.elf kernel/symtab.py
-	$(call quiet,GEN,$@) nm -n $< > $(@D)/symbols && $(PYTHON) kernel/symtab.py $(@D)/symbols > $@
-
-$(BUILD)/obj/kernel/symtab%.o: $(BUILD)/gen/kernel/symtab%.S
-	@mkdir -p $(@D)
-	$(call quiet,KAS,$<) $(CC) $(KCFLAGS) -c -o $@ $<
-
-$(BUILD)/bin/kernel0.elf: $(KERNEL_OBJS) $(BUILD)/obj/kernel/symtab0.o linker/kernel.ld
-	@mkdir -p $(@D)
-	$(call quiet,LD,$@) $(KERNEL_LINK) $(BUILD)/obj/kernel/symtab0.o
-
-$(BUILD)/bin/kernel.debug: $(KERNEL_OBJS) $(BUILD)/obj/kernel/symtab1.o linker/kernel.ld
-	@mkdir -p $(@D)
-	$(call quiet,LD,$@) $(KERNEL_LINK) $(BUILD)/obj/kernel/symtab1.o
-
-$(BUILD)/bin/kernel.elf: $(BUILD)/bin/kernel.debug
-	$(call quiet,STRIP,$@) $(OBJCOPY) --strip-all $< $@
 CFLAGS_kernel/src/string.c := -fno-builtin $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
+
+# $(call kernel_image,NAME,OBJECTS): build/bin/NAME.elf (stripped) and NAME.debug
+define kernel_image
+$(BUILD)/gen/$(1)/symtab0.S: kernel/symtab.py
+	@mkdir -p $$(@D)
+	$$(call quiet,GEN,$$@) $$(PYTHON) kernel/symtab.py > $$@
+$(BUILD)/gen/$(1)/symtab1.S: $(BUILD)/bin/$(1)0.elf kernel/symtab.py
+	$$(call quiet,GEN,$$@) nm -n $$< > $$(@D)/symbols && $$(PYTHON) kernel/symtab.py $$(@D)/symbols > $$@
+$(BUILD)/obj/$(1)/symtab%.o: $(BUILD)/gen/$(1)/symtab%.S
+	@mkdir -p $$(@D)
+	$$(call quiet,KAS,$$<) $$(CC) $$(KCFLAGS) -c -o $$@ $$<
+$(BUILD)/bin/$(1)0.elf: $(2) $(BUILD)/obj/$(1)/symtab0.o linker/kernel.ld
+	@mkdir -p $$(@D)
+	$$(call quiet,LD,$$@) $$(LD) $$(KLDFLAGS) -o $$@ $(2) $(BUILD)/obj/$(1)/symtab0.o
+$(BUILD)/bin/$(1).debug: $(2) $(BUILD)/obj/$(1)/symtab1.o linker/kernel.ld
+	$$(call quiet,LD,$$@) $$(LD) $$(KLDFLAGS) -o $$@ $(2) $(BUILD)/obj/$(1)/symtab1.o
+$(BUILD)/bin/$(1).elf: $(BUILD)/bin/$(1).debug
+	$$(call quiet,STRIP,$$@) $$(OBJCOPY) --strip-all $$< $$@
+endef
+
+$(eval $(call kernel_image,kernel,$(KERNEL_OBJS)))
+ALL += $(BUILD)/bin/kernel.elf
 
 # The common part of the kernel on the host; the processor's headers are replaced.
 KERNEL_HOST := $(addprefix kernel/src/,cap.c cap_calls.c ec.c heap.c irq.c kmem.c map.c obj.c pd.c pt.c ptab.c runq.c sc.c \

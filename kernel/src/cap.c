@@ -70,7 +70,7 @@ void slot_set_object(struct slot *s, struct obj *o)
 void slot_set_range(struct slot *s, enum obj_type type, uint64_t base, uint64_t size,
 		    uint32_t rights, uint8_t flags)
 {
-	slot_fill(s, type, rights, flags);
+	slot_fill(s, (uint8_t)type, rights, flags);
 	s->base = base;
 	s->size = size;
 }

@@ -12,3 +12,8 @@ TEST_FILES += $(BUILD)/kernel/ktest.img
 $(eval $(call component,kbench,tests/kernel/kbench.c tests/kernel/domain.c tests/vm/lab.c,))
 $(eval $(call boot_image,kernel/kbench,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/kbench.elf))
 TEST_FILES += $(BUILD)/kernel/kbench.img
+
+# A kernel whose ctrl_hw call runs its stack over.
+$(eval $(call kernel_image,kernel_overflow,$(filter-out %/hw.o,$(KERNEL_OBJS)) $(call objs,kernel,tests/kernel/overflow.c)))
+$(eval $(call boot_image,kernel/overflow,,kernel=$(BUILD)/bin/kernel_overflow.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/ktest.elf))
+TEST_FILES += $(BUILD)/kernel/overflow.img

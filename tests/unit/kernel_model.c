@@ -168,7 +168,7 @@ static bool step_map(unsigned int d)
 
 static bool crosses(unsigned int d, uint64_t at, uint64_t size)
 {
-	bool low = at > 0 && page[d][at].by >= 0 && page[d][at - 1].record == page[d][at].record &&
+	bool low = at && page[d][at].by >= 0 && page[d][at - 1].record == page[d][at].record &&
 		   page[d][at - 1].by >= 0;
 	uint64_t end = at + size;
 	bool high = end < PAGES && page[d][end].by >= 0 && page[d][end - 1].by >= 0 &&

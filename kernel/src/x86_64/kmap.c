@@ -49,8 +49,9 @@ static uint64_t *entry_for(uint64_t va, unsigned int level)
 
 void kmap(uint64_t va, uint64_t pa, uint64_t size, bool write, bool exec, bool device)
 {
-	uint64_t bits = PTE_P | PTE_AD | (va >= POOL_VA ? (uint64_t)PTE_GLOBAL : 0) | (write ? PTE_W : 0) |
-			(exec ? 0 : PTE_NX) | (device ? PTE_PCD | PTE_PWT : 0);
+	uint64_t bits = PTE_P | PTE_AD | (va >= POOL_VA ? (uint64_t)PTE_GLOBAL : 0) |
+			(write ? PTE_W : 0) | (exec ? 0 : PTE_NX) |
+			(device ? PTE_PCD | PTE_PWT : 0);
 
 	for (uint64_t at = 0; at < size;) {
 		bool large = !((va + at) % PTAB_LARGE_SIZE) && !((pa + at) % PTAB_LARGE_SIZE) &&
