@@ -14,3 +14,9 @@ $(BUILD)/gen/abi/decode.h: abi/calls.toml abi/gen.py
 .PHONY: abi-manual
 abi-manual: abi/calls.toml abi/gen.py abi/manual.md
 	$(call quiet,GEN,docs/kernel.md) $(PYTHON) abi/gen.py manual abi/calls.toml abi/manual.md > docs/kernel.md
+
+# docs/kernel.md must be what its sources make.
+TEST_FILES += $(BUILD)/gen/kernel.md
+$(BUILD)/gen/kernel.md: abi/calls.toml abi/gen.py abi/manual.md docs/kernel.md
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@) $(PYTHON) abi/gen.py manual abi/calls.toml abi/manual.md > $@ && cmp $@ docs/kernel.md
