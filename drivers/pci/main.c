@@ -19,8 +19,14 @@ enum {
 };
 
 static uint16_t port;
-static struct pci_function found[PCI_MAX_FUNCTIONS];
-static uint32_t count;
+/* In kept memory: sizing BARs again after a restart would disturb devices at work. */
+#define LIST_MAGIC 0x5453494c49435052ull /* "RPCILIST" */
+static struct list {
+	uint64_t magic; /* set when the list is complete */
+	uint32_t count;
+	uint32_t pad;
+	struct pci_function found[PCI_MAX_FUNCTIONS];
+} * list;
 
 static void select(const struct pci_config *c, uint8_t offset)
 {
@@ -50,9 +56,9 @@ static bool scan_function(uint32_t id, unsigned depth)
 {
 	struct pci_config c = config(id);
 
-	if (count == PCI_MAX_FUNCTIONS || !pci_probe(&c, &found[count]))
+	if (list->count == PCI_MAX_FUNCTIONS || !pci_probe(&c, &list->found[list->count]))
 		return false;
-	count++;
+	list->count++;
 	if ((config_read(&c, REG_HEADER) >> 16 & HEADER_TYPE) == 1)
 		scan_bus(config_read(&c, REG_BUSES) >> 8 & 0xff, depth + 1);
 	return true;
@@ -72,10 +78,10 @@ static void scan_bus(uint32_t bus, unsigned depth)
 
 static enum chan_status switch_function(uint64_t id, bool on)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		struct pci_config c = config(found[i].id);
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct pci_config c = config(list->found[i].id);
 
-		if (found[i].id != id)
+		if (list->found[i].id != id)
 			continue;
 		pci_switch(&c, on);
 		return CS_OK;
@@ -87,7 +93,7 @@ static void answer(struct chan *c, const struct msg *m)
 {
 	switch (m->type) {
 	case PCI_LIST:
-		chan_answer(c, m, CS_OK, 0, found, count * sizeof(found[0]));
+		chan_answer(c, m, CS_OK, 0, list->found, list->count * sizeof(list->found[0]));
 		break;
 	case PCI_ENABLE:
 	case PCI_DISABLE:
@@ -104,8 +110,15 @@ int main(void)
 
 	if (!dev || dev->port_count < 8)
 		die("no configuration ports");
+	if (start_info()->kept_size < sizeof(*list))
+		die("too little kept memory");
 	port = dev->port_base;
-	scan_bus(0, 0);
+	list = (struct list *)(uintptr_t)start_info()->kept_va;
+	if (list->magic != LIST_MAGIC) {
+		list->count = 0;
+		scan_bus(0, 0);
+		list->magic = LIST_MAGIC;
+	}
 	for (;;) {
 		for (struct chan *c = chan_next(NULL); c; c = chan_next(c)) {
 			enum chan_result r = CHAN_OK;
