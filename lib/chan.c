@@ -33,9 +33,12 @@ struct chan {
 	struct queue in;  /* came while chan_call() waited for its answer */
 	struct queue out; /* answers without room */
 	bool used, broken, tell_restart;
+	bool missed; /* news came while chan_call() waited: the next component_wait() tells */
 };
 
 static struct chan chans[START_MAX_CHAN];
+static bool calling;    /* chan_call() waits, not the component's own loop */
+static bool missed_new; /* a channel was added meanwhile */
 
 uint32_t chan_ring_size(uint64_t size)
 {
@@ -382,8 +385,11 @@ static enum chan_result await(struct chan *c, uint16_t type, uint64_t id, struct
 			return told(c, r);
 		if (m->id == id && m->type == (type | CHAN_ANSWER))
 			return CHAN_OK;
-		if (!(m->type & CHAN_ANSWER && m->id < id) && !queue_put(&c->in, m, buf))
+		if (m->type & CHAN_ANSWER && m->id < id)
+			continue;
+		if (!queue_put(&c->in, m, buf))
 			return break_it(c);
+		c->missed = true;
 	}
 }
 
@@ -411,12 +417,15 @@ enum chan_status chan_call(struct chan *c, uint16_t type, uint64_t arg, const vo
 
 	if (out_len)
 		*out_len = 0;
+	calling = true;
 	while (buf && r == CHAN_RESTARTED) {
 		r = send_waiting(c, &m, in, n);
 		if (r == CHAN_OK)
 			r = await(c, type, m.id, &a, buf);
 		restarted |= r == CHAN_RESTARTED;
 	}
+	calling = false;
+	c->missed |= c->seen != c->tail; /* what lies behind the answer counts as seen, yet nobody was told */
 	c->tell_restart |= restarted;
 	if (buf && r == CHAN_OK && a.len - sizeof(a) <= cap) {
 		if (a.len > sizeof(a))
@@ -465,12 +474,31 @@ static bool has_news(struct chan *c)
 	return true;
 }
 
+/* What chan_call() woke up for but was not its own is news to the component's loop. */
+static bool news_of(struct chan *c)
+{
+	bool news = has_news(c);
+
+	if (calling) {
+		c->missed |= news;
+		return news;
+	}
+	news |= c->missed;
+	c->missed = false;
+	return news;
+}
+
 bool chan_arm(void)
 {
 	bool news = look();
 
+	missed_new |= news;
+	if (!calling) {
+		news = missed_new;
+		missed_new = false;
+	}
 	for (uint32_t i = 0; i < START_MAX_CHAN; i++)
-		if (chans[i].used && has_news(&chans[i]))
+		if (chans[i].used && news_of(&chans[i]))
 			news = true;
 	return !news;
 }

@@ -51,7 +51,9 @@ static void obey(char *line)
 	if (!strcmp(line, "crash"))
 		abort();
 	if (!strncmp(line, "write ", 6)) {
-		snprintf(text, sizeof(text), "written %d %d\r\n", block(BLK_WRITE, line + 6, NULL),
+		enum chan_status written = block(BLK_WRITE, line + 6, NULL);
+
+		snprintf(text, sizeof(text), "written %d %d\r\n", written,
 			 block(BLK_FLUSH, "", NULL));
 	} else if (!strcmp(line, "read")) {
 		block(BLK_READ, "", back);
