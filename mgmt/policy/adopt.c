@@ -60,6 +60,9 @@ static void move_vm(struct engine *e, size_t i)
 		return;
 	memcpy(f->measured, before->measured, sizeof(f->measured));
 	f->started_at = before->started_at;
+	f->stopping_at = before->stopping_at;
+	f->pressed = before->pressed;
+	f->deaf = before->deaf;
 	if (memcmp(before->config, f->config, sizeof(f->config)) != 0)
 		return;
 	f->ensured = before->ensured;

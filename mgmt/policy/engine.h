@@ -52,6 +52,7 @@ enum step {
 	STEP_WANT,
 	STEP_ENSURE,
 	STEP_ATTACH,
+	STEP_BUTTON,
 };
 
 /* What is under way to one peer. */
@@ -92,6 +93,9 @@ struct vm_fact {              /* beside state.vms[i] */
 	bool ensured;         /* its volume is there */
 	bool told, attached;  /* VM_ATTACH may have been sent; was answered */
 	uint64_t started_at;
+	uint64_t stopping_at; /* since when it shall stop; 0: it shall not */
+	bool pressed;         /* its power button */
+	bool deaf;            /* which has no effect */
 	struct attempt setup;
 	struct attempt run;
 };

@@ -33,7 +33,7 @@ bool fact_vm_off(const struct engine *e, size_t vm)
 	const struct kept_vm *k = kept_find(e->kept, state_number(e->state.vms[vm].id));
 
 	return item && item->state == CTL_ENDED && item->code == VMM_POWERED_OFF && k &&
-	       k->epoch == e->state.epoch;
+	       k->epoch == e->state.epoch && !e->vms[vm].pressed;
 }
 
 size_t fact_tvd(const struct engine *e, uint64_t number)
@@ -74,14 +74,21 @@ bool fact_images_present(const struct engine *e, const struct state_vm *vm)
 	       (digest_is_zero(vm->initrd) || present(e, vm, vm->initrd));
 }
 
+bool fact_vault_open(const struct engine *e, size_t tvd)
+{
+	const struct ctl_item *item = fact_item(e, "vault", state_number(e->state.tvds[tvd].id));
+
+	return e->tvds[tvd].serial && e->tvds[tvd].state == VAULT_OPEN && item &&
+	       item->state == CTL_RUNNING;
+}
+
 static const char *vault_waits(const struct engine *e, const struct state_vm *vm, char *text,
 			       size_t cap)
 {
 	size_t i = fact_tvd(e, state_number(vm->tvd));
 	const struct tvd_fact *f = &e->tvds[i];
-	const struct ctl_item *item = fact_item(e, "vault", state_number(vm->tvd));
 
-	if (f->serial && f->state == VAULT_OPEN && item && item->state == CTL_RUNNING)
+	if (fact_vault_open(e, i))
 		return NULL;
 	snprintf(text, cap, "domain %s is not open%s%.60s", e->state.tvds[i].name,
 		 f->text[0] ? ": " : "", f->text);

@@ -7,6 +7,7 @@
 #define LONG_RUN   (60 * S) /* what ran so long has not failed at its start */
 #define SHORT_RUN  (5 * S)
 #define VAULT_REST (60 * S)
+#define SHUTDOWN   (15 * S) /* for the guest, after the power button */
 
 static bool is_template(const struct ctl_item *item, const char *name)
 {
@@ -15,15 +16,32 @@ static bool is_template(const struct ctl_item *item, const char *name)
 
 /* ---- stopping ---- */
 
+/* A guest whose vault can press its power button gets some time to shut itself down. */
+static bool stop_running(struct engine *e, const struct ctl_item *item, size_t vm)
+{
+	struct vm_fact *f = &e->vms[vm];
+	size_t tvd = fact_tvd(e, item->parent);
+
+	if (f->deaf || tvd == e->state.tvd_count || !fact_vault_open(e, tvd) ||
+	    item->parent != state_number(e->state.vms[vm].tvd))
+		return true;
+	if (!f->stopping_at)
+		f->stopping_at = e->now;
+	return engine_due(e, f->stopping_at + SHUTDOWN);
+}
+
 static bool stop_vm(struct engine *e, const struct ctl_item *item)
 {
 	size_t i = fact_vm(e, item->id.tag);
 
-	if (i == e->state.vm_count || !e->state.vms[i].run || !fact_vm_same(e, i))
+	if (i == e->state.vm_count)
 		return true;
 	if (item->state == CTL_ENDED)
-		return !fact_vm_off(e, i);
+		return !e->state.vms[i].run || !fact_vm_same(e, i) || !fact_vm_off(e, i);
+	if (!e->state.vms[i].run || !fact_vm_same(e, i))
+		return stop_running(e, item, i);
 	kept_find(e->kept, item->id.tag)->epoch = e->state.epoch;
+	e->vms[i].stopping_at = 0;
 	return false;
 }
 
@@ -129,6 +147,8 @@ static bool start_vm(struct engine *e, struct order *out)
 		    !engine_due(e, e->vms[i].run.retry_at))
 			continue;
 		kept_set(e->kept, &e->state, state_number(vm->id), e->vms[i].config);
+		e->vms[i].stopping_at = 0;
+		e->vms[i].pressed = e->vms[i].deaf = false;
 		return engine_order(e, &e->root_lane, out, STEP_START_VM, i, CTL_START,
 				    args_vm(e, i));
 	}

@@ -60,7 +60,8 @@ static void note_started(const struct engine *e, size_t i, const struct ctl_item
 	const char *name = e->state.vms[i].name;
 
 	if (!e->state.vms[i].run || !fact_vm_same(e, i))
-		note(s, "vm", name, "stopping", "");
+		note(s, "vm", name, "stopping",
+		     f->pressed && !f->deaf ? "its power button was pressed" : "");
 	else if (item->state == CTL_RUNNING && f->attached)
 		note(s, "vm", name, "running", "");
 	else if (item->state == CTL_RUNNING)

@@ -56,8 +56,9 @@ const struct ctl_item *fact_item(const struct engine *e, const char *template_na
 const struct ctl_item *fact_vm_item(const struct engine *e, size_t vm);
 /* The vmm that root lists was started with the configuration of the state. */
 bool fact_vm_same(const struct engine *e, size_t vm);
-/* It ended by itself since the state was committed and stays off until the next. */
+/* It switched itself off since the state was committed and stays off until the next. */
 bool fact_vm_off(const struct engine *e, size_t vm);
+bool fact_vault_open(const struct engine *e, size_t tvd);
 /* Index, or the count if there is none. */
 size_t fact_tvd(const struct engine *e, uint64_t number);
 size_t fact_vm(const struct engine *e, uint64_t number);

@@ -142,25 +142,42 @@ static bool attach(struct engine *e, size_t tvd, size_t vm, struct order *out)
 	return send(e, tvd, out, STEP_ATTACH, vm, VM_ATTACH, &a, sizeof(a));
 }
 
-/* A VM that runs gets its disk back at once; any other when all it needs is there. */
+static bool image_told(const struct engine *e, const struct state_vm *vm, const uint8_t digest[32])
+{
+	return digest_is_zero(digest) || e->images[fact_image(e, vm, digest)].poll_at;
+}
+
+/* A VM that runs gets its disk back once the vault knows its images; any other when all it needs is there. */
 static bool may_attach(const struct engine *e, size_t vm)
 {
+	const struct state_vm *v = &e->state.vms[vm];
+
 	if (fact_vm_item(e, vm))
-		return fact_vm_same(e, vm);
-	return fact_images_present(e, &e->state.vms[vm]);
+		return fact_vm_same(e, vm) && image_told(e, v, v->kernel) &&
+		       image_told(e, v, v->initrd);
+	return fact_images_present(e, v);
+}
+
+static bool tell(struct engine *e, size_t tvd, size_t vm, struct order *out, enum step step,
+		 uint16_t type)
+{
+	struct vm_attach a = { .vm = state_number(e->state.vms[vm].id) };
+
+	return send(e, tvd, out, step, vm, type, &a, sizeof(a));
 }
 
 static bool set_up_vm(struct engine *e, size_t tvd, size_t i, struct order *out)
 {
 	const struct state_vm *vm = &e->state.vms[i];
+	const struct ctl_item *item = fact_vm_item(e, i);
 	struct vm_fact *f = &e->vms[i];
-	struct vm_attach detach = { .vm = state_number(vm->id) };
 
+	if (item && f->stopping_at && !f->pressed)
+		return tell(e, tvd, i, out, STEP_BUTTON, VM_BUTTON);
 	if (!engine_due(e, f->setup.retry_at))
 		return false;
 	if (!vm->run)
-		return f->told && !fact_vm_item(e, i) &&
-		       send(e, tvd, out, STEP_DETACH, i, VM_DETACH, &detach, sizeof(detach));
+		return f->told && !item && tell(e, tvd, i, out, STEP_DETACH, VM_DETACH);
 	if (vm->blocks && !f->ensured)
 		return ensure(e, tvd, i, out);
 	return !f->attached && may_attach(e, i) && attach(e, tvd, i, out);
@@ -179,10 +196,12 @@ bool tenant_next(struct engine *e, size_t tvd, struct order *out)
 		return false;
 	if (clean_up(e, tvd, out))
 		return true;
+	if (want_image(e, tvd, out))
+		return true;
 	for (size_t i = 0; i < e->state.vm_count; i++)
 		if (of_tvd(e, tvd, e->state.vms[i].tvd) && set_up_vm(e, tvd, i, out))
 			return true;
-	return want_image(e, tvd, out);
+	return false;
 }
 
 /* ---- answers ---- */
@@ -256,6 +275,16 @@ static void attach_answer(struct engine *e, const struct answer *a)
 			       answer_words(a, text, sizeof(text)));
 }
 
+static void button_answer(struct engine *e, const struct answer *a)
+{
+	struct vm_fact *f = &e->vms[a->was.subject];
+
+	f->pressed = true;
+	f->deaf = a->status != CS_OK;
+	engine_say(e, "VM %s: %s", e->state.vms[a->was.subject].name,
+		   f->deaf ? "stops" : "its power button is pressed");
+}
+
 /* DETACH or DROP of what an older state had: away, or not there any more, or to be tried again. */
 static void gone_answer(struct engine *e, const struct answer *a)
 {
@@ -298,6 +327,9 @@ void tenant_answer(struct engine *e, size_t tvd, const struct answer *a)
 		break;
 	case STEP_ATTACH:
 		attach_answer(e, a);
+		break;
+	case STEP_BUTTON:
+		button_answer(e, a);
 		break;
 	case STEP_DETACH:
 		detach_answer(e, a);

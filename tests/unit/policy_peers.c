@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The simulated disk, TPM broker and vaults. */
 #include <string.h>
+#include "services/vmm/vmm.h"
 #include "tests/unit/policy_world.h"
 
 unsigned world_slot(uint64_t tvd)
@@ -206,6 +207,21 @@ static void attach(struct vault *v, const struct vm_attach *a)
 	v->attach[v->attach_count++] = *a;
 }
 
+/* Some guests obey their power button. */
+static enum chan_status press(struct world *w, uint64_t tvd, uint64_t vm)
+{
+	struct instance *in = world_instance(w, "vmm", vm);
+
+	if (!in || in->item.parent != tvd)
+		return CS_NOT_FOUND;
+	if (in->item.state == CTL_RUNNING && world_random(w, 2)) {
+		in->item.state = CTL_ENDED;
+		in->item.code = VMM_POWERED_OFF;
+		engine_instances_changed(&w->engine);
+	}
+	return CS_OK;
+}
+
 void world_ask_vault(struct world *w, const struct request *q, struct reply *r)
 {
 	struct vault *v = &w->vaults[world_slot(q->tag)];
@@ -226,6 +242,10 @@ void world_ask_vault(struct world *w, const struct request *q, struct reply *r)
 		break;
 	case VOLUME_ENSURE:
 		ensure(w, q->tag, q->payload, r);
+		break;
+	case VM_BUTTON:
+		memcpy(&a, q->payload, sizeof(a));
+		r->status = press(w, q->tag, a.vm);
 		break;
 	case VM_ATTACH:
 	case VM_DETACH:
