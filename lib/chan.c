@@ -425,7 +425,8 @@ enum chan_status chan_call(struct chan *c, uint16_t type, uint64_t arg, const vo
 		restarted |= r == CHAN_RESTARTED;
 	}
 	calling = false;
-	c->missed |= c->seen != c->tail; /* what lies behind the answer counts as seen, yet nobody was told */
+	/* What lies behind the answer counts as seen, yet nobody was told. */
+	c->missed |= c->seen != c->tail;
 	c->tell_restart |= restarted;
 	if (buf && r == CHAN_OK && a.len - sizeof(a) <= cap) {
 		if (a.len > sizeof(a))
