@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 300
+# runs on: host
 """A VM's whole life under the TOM's orders: domain, images, start, console, crash, reboot, stop (a toy vmm as the guest)."""
 import os
 import socket
@@ -50,7 +51,8 @@ class Console:
         return self.wait(answer)
 
 
-def bound(lab):
+def bound(lab, **options):
+    """A TOM and a hosted server that is bound to it."""
     tpm = lab.tpm()
     tom = Tom(lab, ek_ca=lab.authority().chain)
     boot = Boot()
@@ -59,9 +61,10 @@ def bound(lab):
     tom("server", "add", "s1", "--release", "r1")
     tom("server", "bind", "s1")
     record = tom.record("s1")
-    machine = Hosted(lab, "s1", tpm=tpm, measure=boot.measure(record), parts={"binding": record, "eventlog": boot.log(record)})
+    machine = Hosted(lab, "s1", tpm=tpm, measure=boot.measure(record), parts={"binding": record, "eventlog": boot.log(record)},
+                     **options)
     machine.start()
-    tom("server", "bind", "s1", "--wait", "60") if tom.json("server", "list")[0]["state"] != "bound" else None
+    machine.wait(r"tmc: attested", 60)
     return tom, machine
 
 
