@@ -191,6 +191,34 @@ static void test_call(void)
 	raise_at = 0;
 }
 
+/* Answers one request, then says something of its own. */
+static void serve_and_tell(void)
+{
+	struct msg q, event = { .type = 9 };
+	uint8_t buf[64];
+
+	if (chan_recv(server(), &q, buf, sizeof(buf)) != CHAN_OK)
+		return;
+	chan_answer(server(), &q, CS_OK, 0, NULL, 0);
+	chan_send(server(), &event, "event", 5);
+}
+
+static void test_behind(void)
+{
+	char out[16];
+	struct msg m;
+	bool sleeps;
+
+	while (!chan_arm())
+		;
+	while_asleep = serve_and_tell;
+	check(chan_call(client(), 5, 1, NULL, 0, out, sizeof(out), NULL) == CS_OK, "a call");
+	sleeps = chan_arm();
+	check(!sleeps, "what came right behind its answer is news");
+	check(chan_recv(client(), &m, out, sizeof(out)) == CHAN_OK && m.type == 9, "and is there");
+	check(chan_recv(client(), &m, out, sizeof(out)) == CHAN_EMPTY && chan_arm(), "once");
+}
+
 static void test_pile(void)
 {
 	struct msg m = { .type = 1 }, q = { .type = 1 };
@@ -266,6 +294,9 @@ int main(void)
 	connect();
 	test_full();
 	test_call();
+	disconnect();
+	connect();
+	test_behind();
 	disconnect();
 	connect();
 	test_pile();
