@@ -79,11 +79,12 @@ def serve_dhcp():
 class Peer:
     """A Linux TCP server; each connection is handled by `handle(socket)` in a thread."""
 
-    def __init__(self, handle):
+    def __init__(self, handle, address=OWN):
         self.handle = handle
         self.error = None
-        self.listener = socket.create_server((OWN, 0))
-        self.address = "%s %d" % (OWN, self.listener.getsockname()[1])
+        self.listener = socket.create_server((address, 0))
+        self.port = self.listener.getsockname()[1]
+        self.address = "%s %d" % (address, self.port)
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -114,14 +115,15 @@ def receive_pattern(s, count):
     return got
 
 
-def exchange(count):
-    """A handler that sends and receives `count` bytes at once."""
+def exchange(count, wait=True):
+    """A handler that sends and receives `count` bytes at once, then waits for the other's end."""
     def handle(s):
         sender = threading.Thread(target=s.sendall, args=(pattern(0, count),), daemon=True)
         sender.start()
         receive_pattern(s, count)
         sender.join()
-        s.recv(1)
+        if wait:
+            s.recv(1)
     return handle
 
 

@@ -10,7 +10,8 @@ $(LWIP_SRCS): $(DEPS_DONE) ;
 
 $(eval $(call hosted_component,uplink_lwip,$(UPLINK_SRCS) $(LWIP_SRCS),$(LWIP_INCLUDES)))
 $(eval $(call hosted_component,tap,tests/uplink/tap.c))
-$(eval $(call hosted_component,tcp_client,tests/uplink/client.c))
+$(eval $(call hosted_component,tcp_client,tests/uplink/client.c tests/uplink/bulk.c))
+$(eval $(call component,mover,tests/uplink/mover.c tests/uplink/bulk.c))
 
 # lwIP's heap can run out here (world_short_of_memory()).
 UPLINK_TEST_SRCS := tests/uplink/world.c tests/uplink/peer.c services/uplink/stream.c $(LWIP_SRCS)

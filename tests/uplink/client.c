@@ -6,10 +6,9 @@
  *   connect IP PORT        status of the answer and its text
  *   ask TYPE ARG SIZE      any request with SIZE zero bytes: status of its answer
  *   send TEXT              status
- *   bulk OUT IN            sends OUT and receives IN bytes of the pattern at once: "good", or what is wrong
+ *   bulk OUT IN            sends OUT and receives IN bytes at once (tests/uplink/bulk.h)
  *   next                   what comes next: "data TEXT", "closed WHY", "restarted", or "nothing" within 10 s
  *   close                  status
- * The pattern's byte i is i ^ i >> 8.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,19 +19,14 @@
 #include "lib/chan.h"
 #include "lib/component.h"
 #include "services/uplink/uplink.h"
+#include "tests/uplink/bulk.h"
 
 #define PATIENCE_NS 10000000000u
-#define STALL_NS    60000000000u
 
 static struct chan *uplink;
 static uint64_t stream;
 static uint8_t data[TCP_CHUNK + 1];
 static char reply[TCP_CHUNK + 100];
-
-static uint8_t pattern(uint64_t i)
-{
-	return (uint8_t)(i ^ i >> 8);
-}
 
 static void status(void)
 {
@@ -68,72 +62,16 @@ static void ask(const char *args)
 	free(zero);
 }
 
-/* The next message of this stream, within `ns`. */
-static enum chan_result next(struct msg *m, uint64_t ns)
-{
-	uint64_t end = now_ns() + ns;
-	enum chan_result r;
-
-	for (;;) {
-		r = chan_recv(uplink, m, data, TCP_CHUNK);
-		if (r != CHAN_EMPTY && (r != CHAN_OK || m->type & CHAN_ANSWER || m->arg == stream))
-			return r;
-		if (r == CHAN_EMPTY && now_ns() > end)
-			return r;
-		if (r == CHAN_EMPTY)
-			component_wait(end);
-	}
-}
-
 static void say_next(void)
 {
 	struct msg m = { 0 };
-	enum chan_result r = next(&m, PATIENCE_NS);
+	enum chan_result r = bulk_next(uplink, stream, &m, data, PATIENCE_NS);
 
 	if (r == CHAN_OK)
 		snprintf(reply, sizeof(reply), "%s %.*s", m.type == TCP_DATA ? "data" : "closed",
 			 (int)(m.len - sizeof(m)), (char *)data);
 	else
 		snprintf(reply, sizeof(reply), "%s", r == CHAN_RESTARTED ? "restarted" : "nothing");
-}
-
-/* Sends more of the pattern as long as there is room and fewer than four requests wait. */
-static void push(uint64_t *sent, uint64_t out, unsigned *waiting)
-{
-	while (*sent < out && *waiting < 4) {
-		struct msg m = { .type = TCP_SEND, .id = 1ull << 40 | *sent, .arg = stream };
-		size_t n = out - *sent < TCP_CHUNK ? (size_t)(out - *sent) : TCP_CHUNK;
-		uint8_t chunk[TCP_CHUNK];
-
-		for (size_t i = 0; i < n; i++)
-			chunk[i] = pattern(*sent + i);
-		if (chan_send(uplink, &m, chunk, n) != CHAN_OK)
-			return;
-		*sent += n;
-		++*waiting;
-	}
-}
-
-static const char *bulk(uint64_t out, uint64_t in)
-{
-	uint64_t sent = 0, got = 0;
-	unsigned waiting = 0;
-	struct msg m;
-
-	while (got < in || sent < out || waiting) {
-		push(&sent, out, &waiting);
-		if (next(&m, STALL_NS) != CHAN_OK)
-			return "no progress, or a restart";
-		if (m.type == TCP_CLOSED)
-			return "closed";
-		if (m.type == (TCP_SEND | CHAN_ANSWER) && m.status != CS_OK)
-			return "send refused";
-		waiting -= m.type == (TCP_SEND | CHAN_ANSWER);
-		for (size_t i = 0; m.type == TCP_DATA && i < m.len - sizeof(m); i++)
-			if (data[i] != pattern(got++))
-				return "wrong bytes";
-	}
-	return got == in ? "good" : "too many bytes";
 }
 
 static void obey(const char *line)
@@ -151,7 +89,7 @@ static void obey(const char *line)
 			 chan_call(uplink, TCP_SEND, stream, line + 5, strlen(line + 5), NULL, 0,
 				   NULL));
 	else if (sscanf(line, "bulk %llu %llu", &out, &in) == 2)
-		snprintf(reply, sizeof(reply), "%s", bulk(out, in));
+		snprintf(reply, sizeof(reply), "%s", bulk(uplink, stream, out, in));
 	else if (!strcmp(line, "next"))
 		say_next();
 	else if (!strcmp(line, "close"))

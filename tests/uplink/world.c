@@ -239,7 +239,7 @@ void world_frame(const uint8_t *frame, size_t n)
 {
 	struct msg m = { .type = FRAME };
 
-	put(&to_driver.in, &m, frame, n);
+	put(&to_driver.in, &m, frame, n < FRAME_MAX ? n : FRAME_MAX);
 }
 
 void world_link(bool up)

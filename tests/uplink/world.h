@@ -20,6 +20,7 @@ void world_short_of_memory(bool yes);
 void *world_malloc(size_t n);
 
 /* ---- the driver's end of the wire ---- */
+/* A frame comes, cut off at 1514 bytes. */
 void world_frame(const uint8_t *frame, size_t n);
 void world_link(bool up);
 void world_wire_restarted(void);
