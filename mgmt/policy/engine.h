@@ -94,8 +94,8 @@ struct vm_fact {              /* beside state.vms[i] */
 	bool told, attached;  /* VM_ATTACH may have been sent; was answered */
 	uint64_t started_at;
 	uint64_t stopping_at; /* since when it shall stop; 0: it shall not */
-	bool pressed;         /* its power button */
-	bool deaf;            /* which has no effect */
+	bool pressed;         /* its power button was; then it does stop */
+	bool deaf;            /* it was to no effect */
 	struct attempt setup;
 	struct attempt run;
 };

@@ -33,7 +33,7 @@ bool fact_vm_off(const struct engine *e, size_t vm)
 	const struct kept_vm *k = kept_find(e->kept, state_number(e->state.vms[vm].id));
 
 	return item && item->state == CTL_ENDED && item->code == VMM_POWERED_OFF && k &&
-	       k->epoch == e->state.epoch && !e->vms[vm].pressed;
+	       k->epoch == e->state.epoch;
 }
 
 size_t fact_tvd(const struct engine *e, uint64_t number)

@@ -42,3 +42,11 @@ void kept_set(struct kept *k, const struct state *state, uint64_t vm, const uint
 	atomic_signal_fence(memory_order_seq_cst);
 	v->vm = vm;
 }
+
+void kept_spoil(struct kept *k, uint64_t vm)
+{
+	struct kept_vm *v = kept_find(k, vm);
+
+	if (v)
+		memset(v->config, 0, sizeof(v->config));
+}

@@ -19,3 +19,5 @@ struct kept {
 struct kept_vm *kept_find(struct kept *k, uint64_t vm);
 /* Notes that `vm` is about to be started so. Entries of VMs that `state` does not have make room. */
 void kept_set(struct kept *k, const struct state *state, uint64_t vm, const uint8_t config[32]);
+/* It is being stopped for good: whatever is wanted later, this run of it is not that. */
+void kept_spoil(struct kept *k, uint64_t vm);

@@ -172,8 +172,11 @@ static bool set_up_vm(struct engine *e, size_t tvd, size_t i, struct order *out)
 	const struct ctl_item *item = fact_vm_item(e, i);
 	struct vm_fact *f = &e->vms[i];
 
-	if (item && f->stopping_at && !f->pressed)
+	if (item && f->stopping_at && !f->pressed) {
+		kept_spoil(e->kept, state_number(vm->id));
+		f->pressed = true;
 		return tell(e, tvd, i, out, STEP_BUTTON, VM_BUTTON);
+	}
 	if (!engine_due(e, f->setup.retry_at))
 		return false;
 	if (!vm->run)
@@ -279,7 +282,6 @@ static void button_answer(struct engine *e, const struct answer *a)
 {
 	struct vm_fact *f = &e->vms[a->was.subject];
 
-	f->pressed = true;
 	f->deaf = a->status != CS_OK;
 	engine_say(e, "VM %s: %s", e->state.vms[a->was.subject].name,
 		   f->deaf ? "stops" : "its power button is pressed");

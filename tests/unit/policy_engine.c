@@ -153,6 +153,34 @@ static void ends_of_vms(void)
 	check("one is stopped, one runs", vm_is(0, "stopped") && vm_is(1, "running"), "status");
 }
 
+/* Stopped and started again at once: it is a new start, whenever its guest obeys the power button. */
+static void stop_and_start(void)
+{
+	const char *why = NULL;
+
+	for (unsigned seed = 20; seed < 60 && !why; seed++) {
+		begin(seed);
+		simple(1);
+		reach();
+		state.epoch = 2;
+		state.vms[0].run = 0;
+		world_submit(&w, &state, text);
+		for (unsigned i = 0; i < seed; i++)
+			world_step(&w);
+		if (seed % 4 == 0)
+			world_kill(&w, KILL_POLICY);
+		state.epoch = 3;
+		state.vms[0].run = 1;
+		while (world_submit(&w, &state, text) == CS_BUSY && w.engine.state.epoch < 3)
+			world_step(&w);
+		world_settle(&w);
+		why = world_wrong(&w);
+		if (!why && !(vm_is(0, "running") && vm_is(1, "running")))
+			why = "not both run";
+	}
+	check("a VM stopped and started at once runs", !why, why);
+}
+
 static void waiting(void)
 {
 	begin(3);
@@ -255,6 +283,7 @@ int main(void)
 {
 	refusals();
 	ends_of_vms();
+	stop_and_start();
 	waiting();
 	records();
 	death_at_every_step();
