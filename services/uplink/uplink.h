@@ -7,14 +7,15 @@
  *   TCP_STATUS   0        -                 struct tcp_status
  *   TCP_CONNECT  stream   struct tcp_addr   CS_OK: established. CS_FAILED: could not, text in the payload.
  *                                           CS_BUSY: no address yet (no link, no DHCP lease): try again later
- *   TCP_SEND     stream   1..TCP_CHUNK bytes  CS_OK: all are in the send queue (in order). CS_STATE: the stream is closed
+ *   TCP_SEND     stream   1..TCP_CHUNK bytes  CS_OK: all are in the send queue (in order). CS_STATE: the stream is closed.
+ *                                             Several may wait, as many as the ring holds
  *   TCP_CLOSE    stream   -                 CS_OK, also when it is closed already; what was sent still goes out
  *   uplink -> client, no answer:
  *   TCP_DATA     stream   bytes received    in order; uplink's window follows the room in the ring
  *   TCP_CLOSED   stream   text: why         the peer closed or the stream broke; no TCP_DATA after it
  *
  * `stream` is a number the client makes up for each TCP_CONNECT (rising from 1): messages of an older stream are dropped
- * by both sides. A new TCP_CONNECT aborts the older stream. If uplink is restarted the stream is gone: the client sees
+ * by both sides. A new TCP_CONNECT aborts the older stream; requests that waited for it are answered CS_STATE. If uplink is restarted the stream is gone: the client sees
  * CHAN_RESTARTED and connects anew.
  */
 #pragma once

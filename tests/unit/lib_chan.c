@@ -253,6 +253,8 @@ static void test_unread(void)
 		atomic_fetch_add(&info.chan[side].epoch, 1);
 	check(!chan_arm() && chan_arm(),
 	      "a restart is news once, also to an owner who never looks");
+	check(chan_look(server()) == CHAN_RESTARTED && chan_look(server()) == CHAN_OK,
+	      "who takes no message learns of it too");
 	for (uint32_t side = 0; side < 2; side++)
 		atomic_store(&info.chan[side].state, START_CHAN_CLOSED);
 	check(!chan_arm() && chan_arm(), "so is a closed channel");
