@@ -29,6 +29,7 @@ struct chan {
 	uint32_t tail; /* of the ring we consume */
 	uint32_t seen; /* the peer's head at the last look */
 	uint64_t next_id;
+	uint64_t noted; /* epoch chan_arm() has told; UINT64_MAX: that it is closed */
 	void *user;
 	struct queue in;  /* came while chan_call() waited for its answer */
 	struct queue out; /* answers without room */
@@ -134,6 +135,7 @@ static void take_slot(struct chan *c, const struct start_chan *live)
 	c->data[1] = c->data[0] + c->ring_size;
 	c->used = true;
 	enter_epoch(c, atomic_load(&live->epoch));
+	c->noted = c->epoch;
 }
 
 /* Look for new channels. True if there is one. */
@@ -427,7 +429,10 @@ enum chan_status chan_call(struct chan *c, uint16_t type, uint64_t arg, const vo
 	calling = false;
 	/* What lies behind the answer counts as seen, yet nobody was told. */
 	c->missed |= c->seen != c->tail;
-	c->tell_restart |= restarted;
+	if (restarted) {
+		c->tell_restart = true;
+		c->noted = 0;
+	}
 	if (buf && r == CHAN_OK && a.len - sizeof(a) <= cap) {
 		if (a.len > sizeof(a))
 			memcpy(out, buf, a.len - sizeof(a));
@@ -460,13 +465,17 @@ void chan_answer(struct chan *c, const struct msg *q, enum chan_status s, uint64
 		c->broken = true;
 }
 
+/* News is told once, also to an owner who never looks at the channel. */
 static bool has_news(struct chan *c)
 {
 	struct chan_ring *q = consumer(c);
+	uint64_t mark = is_closed(c) ? UINT64_MAX : atomic_load(&c->live->epoch);
+	bool changed = mark != c->noted;
 	uint32_t head;
 
-	if (is_closed(c) || atomic_load(&c->live->epoch) != c->epoch || c->tell_restart)
-		return true;
+	c->noted = mark;
+	if (changed || mark != c->epoch)
+		return changed;
 	atomic_store(&q->sleeping, 1);
 	head = atomic_load(&q->head_epoch) == c->epoch ? atomic_load(&q->head) : 0;
 	if (head == c->seen)
