@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Hosted stand-in for `vmm`: no guest, but the same channels. Its console greets, reads the first block of volume 1, and echoes each line
- * typed; "write X" puts X into that block, "read" shows it, "off" ends with 0, "crash" dies.
+ * typed; "write X" puts X into that block, "read" shows it, "off" or the power button ends with 0, "crash" dies.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +90,8 @@ int main(void)
 			len = 0;
 			obey(line);
 		}
+		if (r == CHAN_OK && m.type == CONSOLE_BUTTON)
+			return 0;
 		if (r == CHAN_EMPTY)
 			component_wait(0);
 	}

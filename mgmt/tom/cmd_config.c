@@ -60,8 +60,9 @@ static const char *not_reached(struct tom *t, const char *server, uint64_t epoch
 	for (size_t i = 0; i < s->vm_count && reached; i++) {
 		const struct tmc_status_item *item = find_item(&status, "vm", s->vms[i].name);
 		bool runs = item && strcmp(item->state, "running") == 0;
+		bool there = runs || (item && strcmp(item->state, "stopping") == 0);
 
-		reached = runs == (s->vms[i].run == 1);
+		reached = s->vms[i].run ? runs : !there;
 		snprintf(text, sizeof(text), "VM %s is %s: %s", s->vms[i].name,
 			 item ? item->state : "unknown", item ? item->text : "");
 	}
