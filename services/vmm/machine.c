@@ -55,7 +55,7 @@ void machine_deliver(struct machine *m, const struct apic_msg *msg)
 	}
 }
 
-static void settle_ioapic(struct machine *m)
+void machine_settle_ioapic(struct machine *m)
 {
 	struct apic_msg msg;
 
@@ -65,9 +65,13 @@ static void settle_ioapic(struct machine *m)
 
 void machine_irq(struct machine *m, unsigned irq, bool level)
 {
+	unsigned pin = irq == 0 ? 2 : irq;
+
+	if ((m->ioapic.lines >> pin & 1) == level)
+		return;
 	pic_line(&m->pic, irq, level);
-	ioapic_line(&m->ioapic, irq == 0 ? 2 : irq, level);
-	settle_ioapic(m);
+	ioapic_line(&m->ioapic, pin, level);
+	machine_settle_ioapic(m);
 }
 
 static void send_ipi(struct machine *m, struct machine_cpu *from)
@@ -92,11 +96,12 @@ void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu)
 {
 	struct lapic *l = &cpu->lapic;
 
-	m->timers_moved = true;
+	if (lapic_deadline(l) != cpu->planned)
+		m->timers_moved = true;
 	if (l->eoi_sent) {
 		l->eoi_sent = false;
 		ioapic_eoi(&m->ioapic, l->eoi_vector);
-		settle_ioapic(m);
+		machine_settle_ioapic(m);
 	}
 	if (l->ipi_sent)
 		send_ipi(m, cpu);
@@ -123,20 +128,30 @@ void machine_update_uart(struct machine *m)
 
 /* --- timers --- */
 
-void machine_timers(struct machine *m)
+static void board_timers(struct machine *m, uint64_t now)
 {
-	uint64_t now = machine_now(m), next;
-
 	if (pit_expire(&m->pit, now)) {
 		machine_irq(m, PIT_IRQ, false);
 		machine_irq(m, PIT_IRQ, true);
 	}
-	rtc_expire(&m->rtc, now);
-	machine_irq(m, RTC_IRQ, rtc_irq(&m->rtc));
+	if (now >= rtc_deadline(&m->rtc)) {
+		rtc_expire(&m->rtc, now);
+		machine_irq(m, RTC_IRQ, rtc_irq(&m->rtc));
+	}
+}
+
+void machine_timers(struct machine *m)
+{
+	uint64_t now = machine_now(m), next;
+
+	board_timers(m, now);
 	next = ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc));
 	for (unsigned i = 0; i < m->cpus; i++) {
-		lapic_expire(&m->cpu[i].lapic, now);
-		next = ticks_min(next, lapic_deadline(&m->cpu[i].lapic));
+		struct machine_cpu *cpu = &m->cpu[i];
+
+		lapic_expire(&cpu->lapic, now);
+		cpu->planned = lapic_deadline(&cpu->lapic);
+		next = ticks_min(next, cpu->planned);
 	}
 	m->deadline = next;
 	m->timers_moved = false;

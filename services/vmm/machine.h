@@ -65,6 +65,7 @@ struct machine_cpu {
 	struct lapic lapic;
 	struct msrs msrs;
 	struct cpuid cpuid;
+	uint64_t planned; /* deadline of its APIC timer, as of the last look */
 	uint64_t exits[VCPU_EXITS];
 	bool halted;
 };
@@ -119,6 +120,8 @@ void machine_irq(struct machine *m, unsigned irq, bool level);
 void machine_update_uart(struct machine *m);
 /* What a local APIC asked for when one of its registers was written. */
 void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu);
+/* Deliver what the IOAPIC has due. */
+void machine_settle_ioapic(struct machine *m);
 void machine_deliver(struct machine *m, const struct apic_msg *msg);
 /* Interrupts by timers that are due; afterwards `deadline` is right. */
 void machine_timers(struct machine *m);

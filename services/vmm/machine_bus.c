@@ -197,7 +197,7 @@ static void ioapic_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 	if (size != 4)
 		return;
 	ioapic_write(&m->ioapic, at, value);
-	machine_irq(m, UART_IRQ, uart_irq(&m->uart)); /* takes what is due now */
+	machine_settle_ioapic(m);
 }
 
 static uint32_t virtio_in(void *dev, uint32_t at, unsigned size)
