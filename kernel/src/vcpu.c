@@ -225,7 +225,8 @@ static void run_vcpu(struct ec *self, struct vcpu *v, struct sm *sm, uint64_t de
 	if (deadline)
 		timer_set(self, deadline);
 	exit = run_guest(cpu_self(), v, sm);
-	timer_clear(self);
+	if (deadline)
+		timer_clear(self);
 	if (exit != VM_EXIT_NONE)
 		return finish(self, v, exit);
 	vm_ops->store(v, 0);

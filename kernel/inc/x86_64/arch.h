@@ -23,7 +23,7 @@ void fpu_drop(struct ec *e); /* its state is no longer wanted */
 /* Guests: with nobody's state in the registers, in an area made by fpu_reset, under the guest's XCR0. */
 extern uint64_t fpu_mask; /* components of XSAVE in use; 0: the CPU has FXSAVE only */
 void fpu_load_guest(const void *area, uint64_t xcr0);
-void fpu_save_guest(void *area);
+void fpu_save_guest(void *area, uint64_t xcr0); /* xcr0: what fpu_xcr0 says */
 uint64_t fpu_xcr0(void);
 
 uint64_t image_pa(const void *p); /* physical address of something in the kernel's image */

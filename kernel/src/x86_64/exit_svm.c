@@ -2,18 +2,6 @@
 /* What an exit of SVM means. */
 #include "kernel/inc/x86_64/state_svm.h"
 
-/* Exits with nothing to look at but the length of their instruction. */
-static const struct plain_exit {
-	uint16_t code;
-	uint8_t exit;
-	uint8_t len;
-} plain_exits[] = {
-	{ SVM_EXIT_CPUID, VM_EXIT_CPUID, 2 },       { SVM_EXIT_HLT, VM_EXIT_HLT, 1 },
-	{ SVM_EXIT_VMMCALL, VM_EXIT_HYPERCALL, 3 }, { SVM_EXIT_XSETBV, VM_EXIT_XSETBV, 3 },
-	{ SVM_EXIT_INVD, VM_EXIT_CACHE, 2 },        { SVM_EXIT_WBINVD, VM_EXIT_CACHE, 2 },
-	{ SVM_EXIT_VINTR, VM_EXIT_WINDOW, 0 },      { SVM_EXIT_SHUTDOWN, VM_EXIT_SHUTDOWN, 0 },
-};
-
 /* Instructions that no guest is offered. */
 static bool undefined_insn(uint64_t code)
 {
@@ -108,15 +96,10 @@ static void decode_mov(const struct vmcb *v, struct vcpu_state *s, uint32_t feat
 	s->qual[0] = q;
 }
 
-static void decode_plain(const struct vmcb *v, struct vcpu_state *s)
+static void plain(struct vcpu_state *s, enum vm_exit exit, uint32_t len)
 {
-	s->exit = VM_EXIT_UNHANDLED;
-	for (unsigned i = 0; i < sizeof(plain_exits) / sizeof(plain_exits[0]); i++) {
-		if (plain_exits[i].code == v->exit_code) {
-			s->exit = plain_exits[i].exit;
-			s->insn_len = plain_exits[i].len;
-		}
-	}
+	s->exit = exit;
+	s->insn_len = len;
 }
 
 static bool refused(const struct vmcb *v)
@@ -124,31 +107,47 @@ static bool refused(const struct vmcb *v)
 	return (uint32_t)v->exit_code == SVM_EXIT_INVALID;
 }
 
+static void decode_other(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	if (refused(v))
+		plain(s, VM_EXIT_INVALID, 0);
+	else if (v->exit_code < SVM_EXIT_EXC)
+		decode_mov(v, s, features);
+	else
+		plain(s, VM_EXIT_UNHANDLED, 0);
+}
+
+/* The lengths are those of the instructions without superfluous prefixes. */
 static void decode_to_vmm(const struct vmcb *v, struct vcpu_state *s, uint32_t features)
 {
 	switch (v->exit_code) {
 	case SVM_EXIT_IO:
-		decode_io(v, s);
-		break;
+		return decode_io(v, s);
 	case SVM_EXIT_NPF:
-		decode_memory(v, s, features);
-		break;
+		return decode_memory(v, s, features);
 	case SVM_EXIT_MSR:
-		s->exit = v->exit_info1 ? VM_EXIT_MSR_WRITE : VM_EXIT_MSR_READ;
-		s->insn_len = 2;
-		break;
+		return plain(s, v->exit_info1 ? VM_EXIT_MSR_WRITE : VM_EXIT_MSR_READ, 2);
+	case SVM_EXIT_CPUID:
+		return plain(s, VM_EXIT_CPUID, 2);
+	case SVM_EXIT_HLT:
+		return plain(s, VM_EXIT_HLT, 1);
+	case SVM_EXIT_VMMCALL:
+		return plain(s, VM_EXIT_HYPERCALL, 3);
+	case SVM_EXIT_XSETBV:
+		return plain(s, VM_EXIT_XSETBV, 3);
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_WBINVD:
+		return plain(s, VM_EXIT_CACHE, 2);
+	case SVM_EXIT_VINTR:
+		return plain(s, VM_EXIT_WINDOW, 0);
+	case SVM_EXIT_SHUTDOWN:
+		return plain(s, VM_EXIT_SHUTDOWN, 0);
 	case SVM_EXIT_TASK:
-		s->exit = VM_EXIT_TASK;
 		s->qual[0] = v->exit_info1 & 0xffff;
 		s->qual[1] = v->exit_info2 & 0xffffffff;
-		break;
+		return plain(s, VM_EXIT_TASK, 0);
 	default:
-		if (refused(v))
-			s->exit = VM_EXIT_INVALID;
-		else if (v->exit_code < SVM_EXIT_EXC)
-			decode_mov(v, s, features);
-		else
-			decode_plain(v, s);
+		decode_other(v, s, features);
 	}
 }
 

@@ -102,9 +102,9 @@ uint64_t fpu_xcr0(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-void fpu_save_guest(void *area)
+void fpu_save_guest(void *area, uint64_t xcr0)
 {
-	if (fpu_mask && fpu_xcr0() != fpu_mask)
+	if (fpu_mask && xcr0 != fpu_mask)
 		xsetbv(fpu_mask);
 	save(area);
 }

@@ -156,12 +156,13 @@ static uint32_t stay(struct cpu *cpu, struct vcpu *v, struct vmcb *m)
 }
 
 /* QEMU has no intercept of XSETBV, so the guest may have changed it. */
-static void take_xcr0(struct vcpu *v)
+static void fpu_leave(struct vcpu *v)
 {
-	uint64_t xcr0 = fpu_mask ? fpu_xcr0() & fpu_mask : 0;
+	uint64_t xcr0 = fpu_mask ? fpu_xcr0() : 0;
 
-	if (xcr0 != v->xcr0 && vcpu_xcr0_valid(xcr0, fpu_mask))
-		v->xcr0 = xcr0;
+	fpu_save_guest(v->fpu, xcr0);
+	if (xcr0 != v->xcr0 && vcpu_xcr0_valid(xcr0 & fpu_mask, fpu_mask))
+		v->xcr0 = xcr0 & fpu_mask;
 }
 
 static uint32_t svm_run(struct vcpu *v)
@@ -175,8 +176,7 @@ static uint32_t svm_run(struct vcpu *v)
 	fpu_flush(cpu);
 	fpu_load_guest(v->fpu, v->xcr0);
 	exit = stay(cpu, v, m);
-	take_xcr0(v);
-	fpu_save_guest(v->fpu);
+	fpu_leave(v);
 	fpu_switch(cpu, cpu->ec);
 	if (v->dr_live)
 		dr_save(v);
