@@ -11,6 +11,10 @@ enum {
 	CAP_HANDLES = 1,
 	HEADER = 10,
 	MAX_HANDLES = 64,
+	RC_YIELDED = 0x908,
+	RC_TESTING = 0x90a,
+	RC_RETRY = 0x922,
+	TRIES = 100,
 };
 
 /* First handles of the lists that TPM2_GetCapability gives (Part 2, 7.2). */
@@ -44,15 +48,25 @@ static struct writer command(uint32_t tag, uint32_t code)
 	return w;
 }
 
+static int is_busy(const struct chip *c, size_t size)
+{
+	const uint32_t rc = size < HEADER ? 0 : be32(c->response + 6);
+
+	return rc == RC_RETRY || rc == RC_YIELDED || rc == RC_TESTING;
+}
+
 /* Bytes of the response, or 0. */
 static size_t send(struct chip *c, struct writer *w)
 {
 	size_t size = 0;
+	unsigned tries = TRIES;
 
 	for (unsigned i = 0; i < 4; i++)
 		w->data[2 + i] = (uint8_t)(w->n >> (24 - 8 * i));
-	if (c->exchange(c->arg, w->data, w->n, c->response, &size) != 0)
-		return 0;
+	do {
+		if (c->exchange(c->arg, w->data, w->n, c->response, &size) != 0)
+			return 0;
+	} while (is_busy(c, size) && --tries);
 	if (size < HEADER || be32(c->response + 2) != size || be32(c->response + 6) != 0)
 		return 0;
 	return size;

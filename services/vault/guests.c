@@ -39,6 +39,15 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return true;
 }
 
+/* Two VMs on one disk would destroy it. */
+static bool taken(const struct vault *v, const struct volume *vol, uint64_t by)
+{
+	for (const struct vm *vm = v->vm; vm < v->vm + VAULT_VMS; vm++)
+		if (vm->number && vm->number != by && vm->disk == vol)
+			return true;
+	return false;
+}
+
 /* The parts that the VM names exist. */
 static enum chan_status resolve(struct vault *v, const struct vm_attach *a, struct vm *out)
 {
@@ -51,7 +60,7 @@ static enum chan_status resolve(struct vault *v, const struct vm_attach *a, stru
 		return CS_STATE;
 	if (!is_zero(a->disk, sizeof(a->disk)) && !(out->disk = volume_find(v, a->disk)))
 		return CS_NOT_FOUND;
-	return CS_OK;
+	return out->disk && taken(v, out->disk, a->vm) ? CS_BUSY : CS_OK;
 }
 
 static struct vm *free_entry(struct vault *v)

@@ -7,6 +7,7 @@ import os
 import random
 import struct
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -149,6 +150,7 @@ def volume(lab, tvd, guest, image):
     lab.equal("with another size", tvd.call(puppet.VOLUME_ENSURE, uuid + struct.pack("<Q", 1001))[0], puppet.EXISTS)
     lab.equal("too large", tvd.call(puppet.VOLUME_ENSURE, os.urandom(16) + struct.pack("<Q", 1 << 40))[0], puppet.NO_SPACE)
     lab.equal("the VM is attached", tvd.call(puppet.VM_ATTACH, attach)[0], OK)
+    lab.equal("not to another VM too", tvd.call(puppet.VM_ATTACH, bytes(8).replace(b"\0", b"\7", 1) + attach[8:])[0], puppet.BUSY)
     lab.equal("its volume is not dropped meanwhile", tvd.call(puppet.VOLUME_DROP, want)[0], puppet.BUSY)
     lab.equal("its vmm starts", guest.start(), OK)
     info = guest.blk(puppet.BLK_INFO, 1, 0)
@@ -238,6 +240,43 @@ def crashes(lab, tvd, guest, image, attach, text):
     lab.check("the VM's disk goes on", guest.blk(puppet.BLK_READ, 1, 240, 32) == (OK, text))
     code, data = guest.blk(puppet.BLK_READ, 2, 0, 1)
     lab.check("its image is read once it has been verified again", code == OK and data == image[:BLOCK])
+
+
+def storm(lab, tvd, guest, image, attach):
+    """The guest writes and reads back without a pause while the components under it die."""
+    server = tvd.server
+    wrong = []
+    stop = threading.Event()
+
+    def work():
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            data = turn.to_bytes(8, "little").ljust(BLOCK, b"s") * 8
+            place = 600 + turn % 20 * 8
+            if guest.blk(puppet.BLK_WRITE, 1, place, 8, data)[0] != OK or \
+                    guest.blk(puppet.BLK_READ, 1, place, 8) != (OK, data):
+                wrong.append(turn)
+        wrong.append(-turn)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for component in ("disk", "virtio_blk", "vault/" + tvd.label, "disk", "vault/" + tvd.label, "virtio_blk", "tpm", "disk"):
+        time.sleep(0.1)
+        count = server.log().count(component + " started again")
+        server.kill_component(component)
+        end = time.monotonic() + 20
+        while server.log().count(component + " started again") == count and time.monotonic() < end:
+            time.sleep(0.01)
+        if component.startswith("vault"):
+            tvd.status()
+            tvd.call(puppet.IMAGE_WANT, name(image))
+            tvd.call(puppet.VM_ATTACH, attach)
+    time.sleep(0.1)
+    stop.set()
+    worker.join(30)
+    lab.check("8 components die under a busy guest: %d writes, each read back as written" % -wrong[-1],
+              len(wrong) == 1 and wrong[-1] < -8, wrong)
 
 
 def reboot(lab, tvd, guest, image, attach, text):
@@ -344,6 +383,7 @@ def test(lab):
     uuid, attach, text = volume(lab, tvd, guest, image)
     console(lab, tvd, guest)
     crashes(lab, tvd, guest, image, attach, text)
+    storm(lab, tvd, guest, image, attach)
     apart(lab, server, tom, tvd, uuid)
     reboot(lab, tvd, guest, image, attach, text)
     cuts(lab, tvd, guest, attach)
