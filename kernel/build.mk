@@ -29,6 +29,8 @@ endef
 $(eval $(call kernel_image,kernel,$(KERNEL_OBJS)))
 ALL += $(BUILD)/bin/kernel.elf
 
+COMMA := ,
+
 # The common part of the kernel on the host; the processor's headers are replaced.
 KERNEL_HOST := $(addprefix kernel/src/,cap.c cap_calls.c ec.c heap.c irq.c kmem.c map.c obj.c pd.c pt.c ptab.c runq.c sc.c \
 	sched.c sm.c space.c stats.c vcpu.c) $(addprefix tests/unit/kernel_host/,world.c format.c guest.c)
@@ -37,3 +39,5 @@ $(eval $(call unit_test,kernel_data,tests/unit/kernel_data.c $(KERNEL_HOST),$(KE
 $(eval $(call unit_test,kernel_calls,tests/unit/kernel_calls.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_vcpu,tests/unit/kernel_vcpu.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_model,tests/unit/kernel_model.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
+$(eval $(call unit_test,kernel_chaos,tests/unit/kernel_chaos.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS),\
+	-Wl$(COMMA)--wrap=slab_free -Wl$(COMMA)--wrap=frame_free))

@@ -170,6 +170,13 @@ void world_make(void)
 
 static void (*const calls[CALL_COUNT])(struct ec *) = CALL_TABLE;
 
+void world_run(void)
+{
+	if (setjmp(idle_return))
+		return;
+	sched_run();
+}
+
 static void one_entry(struct ec *ec, uint32_t number)
 {
 	if (setjmp(idle_return))
@@ -225,7 +232,7 @@ struct pd *world_pd(sel_t sel)
 
 static const char *check_slot(const struct slot *s)
 {
-	if (s->next && (s->next->prev != s || s->next->depth > s->depth + 1))
+	if (s->next && s->next->prev != s)
 		return "derivation list broken";
 	if (s->next && s->next->type == OBJ_NONE)
 		return "empty slot on a derivation list";
@@ -263,6 +270,23 @@ static uint64_t known_frames(const struct pd *pd)
 	return n;
 }
 
+static const char *check_pd(struct pd *pd, uint64_t *quota);
+
+static const char *check_objects(struct pd *pd, uint64_t *quota)
+{
+	const char *wrong = NULL;
+
+	for (struct list *l = pd->objects.next; l != &pd->objects && !wrong; l = l->next) {
+		struct obj *o = container_of(l, struct obj, acct_link);
+
+		if (o->acct != pd)
+			return "object on another's list";
+		if (o->type == OBJ_PD)
+			wrong = check_pd(container_of(o, struct pd, obj), quota);
+	}
+	return wrong;
+}
+
 static const char *check_pd(struct pd *pd, uint64_t *quota)
 {
 	const char *wrong = NULL;
@@ -271,6 +295,8 @@ static const char *check_pd(struct pd *pd, uint64_t *quota)
 	*quota += pd->account.quota;
 	if (pd->account.used > pd->account.quota)
 		return "account overdrawn";
+	if (pd->obj.dead)
+		return check_objects(pd, quota); /* its table is being taken apart */
 	if (pd->account.used < known_frames(pd))
 		return "frames not charged";
 	for (sel_t sel = 0; sel < SEL_MAX && !wrong; sel++) {
@@ -291,15 +317,7 @@ static const char *check_pd(struct pd *pd, uint64_t *quota)
 		wrong = "first capabilities miscounted";
 	for (struct list *l = pd->space.maps.next; l != &pd->space.maps && !wrong; l = l->next)
 		wrong = check_mapping(container_of(l, struct mapping, space_link));
-	for (struct list *l = pd->objects.next; l != &pd->objects && !wrong; l = l->next) {
-		struct obj *o = container_of(l, struct obj, acct_link);
-
-		if (o->acct != pd)
-			return "object on another's list";
-		if (o->type == OBJ_PD && !o->dead)
-			wrong = check_pd(container_of(o, struct pd, obj), quota);
-	}
-	return wrong;
+	return wrong ? wrong : check_objects(pd, quota);
 }
 
 const char *world_check(void)
@@ -307,7 +325,7 @@ const char *world_check(void)
 	uint64_t quota = 0;
 	const char *wrong = check_pd(world.root, &quota);
 
-	if (!wrong && !reap_pending() && quota != ROOT_FRAMES)
+	if (!wrong && quota != ROOT_FRAMES)
 		wrong = "frames lost or made";
 	return wrong;
 }

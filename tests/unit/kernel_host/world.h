@@ -52,6 +52,9 @@ uint32_t world_call_as(struct ec *ec, uint32_t number, const uint64_t args[6]);
 #define CALL3(n, a, b, c)       CALL6(n, a, b, c, 0, 0, 0)
 #define CALL2(n, a, b)          CALL6(n, a, b, 0, 0, 0, 0)
 
+/* Lets the kernel choose the next thread; host_cpu->ec is NULL afterwards if none can run. */
+void world_run(void);
+
 /* The slot of a domain at a selector, or NULL. */
 struct slot *world_slot(struct pd *pd, sel_t sel);
 struct pd *world_pd(sel_t sel);
