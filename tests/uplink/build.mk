@@ -15,6 +15,6 @@ $(eval $(call component,mover,tests/uplink/mover.c tests/uplink/bulk.c))
 
 # lwIP's heap can run out here (world_short_of_memory()).
 UPLINK_TEST_SRCS := tests/uplink/world.c tests/uplink/peer.c services/uplink/stream.c $(LWIP_SRCS)
-UPLINK_TEST_CFLAGS := $(LWIP_INCLUDES) -Dmalloc=world_malloc -DMEMP_OVERFLOW_CHECK=1 -DMEMP_SANITY_CHECK=1
+UPLINK_TEST_CFLAGS := $(LWIP_INCLUDES) -Dmalloc=world_malloc -DMEMP_OVERFLOW_CHECK=1
 $(eval $(call unit_test,uplink,tests/unit/uplink.c $(UPLINK_TEST_SRCS),$(UPLINK_TEST_CFLAGS)))
 $(eval $(call fuzz_target,uplink,tests/fuzz/uplink.c $(UPLINK_TEST_SRCS),$(UPLINK_TEST_CFLAGS)))
