@@ -21,6 +21,8 @@
  *   VOLUME_CREATE   0     struct volume_info (uuid, blocks)       struct volume_info   same uuid and size again: CS_OK
  *   VOLUME_DELETE   0     struct volume_info (uuid)               -
  *   VOLUME_LIST     0     -                                       struct volume_info of each volume of this TVD
+ *   VOLUME_READY    0     struct volume_info (uuid)               -                    it is not VOLUME_FRESH any more
+ * A volume is VOLUME_FRESH from its creation until its vault has said otherwise: what it holds is of nobody.
  * Numbers (blk_span.volume) never name another TVD's volume: such requests are CS_DENIED.
  */
 #pragma once
@@ -37,7 +39,7 @@ enum disk_type {
 	STORE_LIST = 18,
 };
 
-enum volume_type { VOLUME_CREATE = 32, VOLUME_DELETE = 33, VOLUME_LIST = 34 };
+enum volume_type { VOLUME_CREATE = 32, VOLUME_DELETE = 33, VOLUME_LIST = 34, VOLUME_READY = 35 };
 
 enum disk_state { DISK_STARTING = 0, DISK_BLANK = 1, DISK_SEALED = 2, DISK_OPEN = 3 };
 
@@ -91,8 +93,9 @@ struct volume_info {
 	uint8_t uuid[16];
 	uint64_t blocks;
 	uint32_t number; /* for struct blk_span; chosen by disk */
-	uint32_t pad;
+	uint32_t flags;  /* VOLUME_FRESH or 0; ignored in requests */
 };
+#define VOLUME_FRESH 1u
 
 _Static_assert(sizeof(struct disk_status) == 352, "disk_status");
 _Static_assert(sizeof(struct disk_format) == 88, "disk_format");

@@ -39,14 +39,14 @@ enum chan_status disk_save_volumes(struct disk *d)
 
 static struct volume_info info_of(const struct volume *v)
 {
-	struct volume_info info = { .blocks = v->blocks, .number = v->number };
+	struct volume_info info = { .blocks = v->blocks, .number = v->number, .flags = v->flags };
 
 	memcpy(info.uuid, v->uuid, sizeof(info.uuid));
 	return info;
 }
 
-static void create(struct disk *d, struct chan *c, const struct msg *m,
-		   const struct volume_info *want)
+static void create_volume(struct disk *d, struct chan *c, const struct msg *m,
+			  const struct volume_info *want)
 {
 	uint32_t before = d->volumes.count;
 	enum chan_status s = CS_OK;
@@ -72,10 +72,19 @@ static void create(struct disk *d, struct chan *c, const struct msg *m,
 	chan_answer(c, m, s, 0, NULL, 0);
 }
 
-static void delete (struct disk *d, struct chan *c, const struct msg *m,
-		    const struct volume_info *which)
+static void remove_volume(struct disk *d, struct chan *c, const struct msg *m,
+			  const struct volume_info *which)
 {
 	if (volumes_delete(&d->volumes, chan_tag(c), which->uuid) != VOLUMES_OK)
+		chan_answer(c, m, CS_NOT_FOUND, 0, NULL, 0);
+	else
+		chan_answer(c, m, disk_save_volumes(d), 0, NULL, 0);
+}
+
+static void ready(struct disk *d, struct chan *c, const struct msg *m,
+		  const struct volume_info *which)
+{
+	if (volumes_ready(&d->volumes, chan_tag(c), which->uuid) != VOLUMES_OK)
 		chan_answer(c, m, CS_NOT_FOUND, 0, NULL, 0);
 	else
 		chan_answer(c, m, disk_save_volumes(d), 0, NULL, 0);
@@ -90,6 +99,24 @@ static void list(struct disk *d, struct chan *c, const struct msg *m)
 		if (d->volumes.volume[i].tag == chan_tag(c))
 			out[n++] = info_of(&d->volumes.volume[i]);
 	chan_answer(c, m, CS_OK, 0, out, n * sizeof(out[0]));
+}
+
+static void serve_volume(struct disk *d, struct chan *c, const struct msg *m,
+			 const uint8_t *payload, size_t n)
+{
+	struct volume_info which;
+
+	if (n != sizeof(which)) {
+		chan_answer(c, m, CS_BAD_REQUEST, 0, NULL, 0);
+		return;
+	}
+	memcpy(&which, payload, sizeof(which));
+	if (m->type == VOLUME_CREATE)
+		create_volume(d, c, m, &which);
+	else if (m->type == VOLUME_DELETE)
+		remove_volume(d, c, m, &which);
+	else
+		ready(d, c, m, &which);
 }
 
 /* ---- blocks ---- */
@@ -235,8 +262,6 @@ static void serve_blocks(struct disk *d, struct chan *c, const struct msg *m,
 void disk_serve_blk(struct disk *d, struct chan *c, const struct msg *m, const uint8_t *payload,
 		    size_t n)
 {
-	struct volume_info which;
-
 	if (d->status.state != DISK_OPEN) {
 		chan_answer(c, m, CS_STATE, 0, d->status.text, strlen(d->status.text));
 		return;
@@ -247,15 +272,8 @@ void disk_serve_blk(struct disk *d, struct chan *c, const struct msg *m, const u
 		return;
 	case VOLUME_CREATE:
 	case VOLUME_DELETE:
-		if (n != sizeof(which)) {
-			chan_answer(c, m, CS_BAD_REQUEST, 0, NULL, 0);
-			return;
-		}
-		memcpy(&which, payload, sizeof(which));
-		if (m->type == VOLUME_CREATE)
-			create(d, c, m, &which);
-		else
-			delete (d, c, m, &which);
+	case VOLUME_READY:
+		serve_volume(d, c, m, payload, n);
 		return;
 	case BLK_INFO:
 	case BLK_READ:

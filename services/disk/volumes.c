@@ -11,7 +11,8 @@ struct volume_head { /* in the record */
 	uint64_t tag;
 	uint64_t blocks;
 	uint32_t number;
-	uint32_t runs;
+	uint16_t runs;
+	uint16_t flags;
 };
 _Static_assert(sizeof(struct volume_head) == 40, "volume_head");
 
@@ -131,6 +132,7 @@ enum volumes_result volumes_create(struct volumes *v, uint64_t tag, const uint8_
 	new->tag = tag;
 	new->blocks = blocks;
 	new->number = free_number(v);
+	new->flags = VOLUME_FRESH;
 	if (!allocate(v, new))
 		return VOLUMES_FULL;
 	v->count++;
@@ -152,6 +154,16 @@ enum volumes_result volumes_delete(struct volumes *v, uint64_t tag, const uint8_
 	if (!there || there->tag != tag)
 		return VOLUMES_ABSENT;
 	drop(v, (uint32_t)(there - v->volume));
+	return VOLUMES_OK;
+}
+
+enum volumes_result volumes_ready(struct volumes *v, uint64_t tag, const uint8_t uuid[16])
+{
+	struct volume *there = by_uuid(v, uuid);
+
+	if (!there || there->tag != tag)
+		return VOLUMES_ABSENT;
+	there->flags = 0;
 	return VOLUMES_OK;
 }
 
@@ -209,7 +221,8 @@ size_t volumes_write(const struct volumes *v, uint8_t *out)
 		struct volume_head head = { .tag = from->tag,
 					    .blocks = from->blocks,
 					    .number = from->number,
-					    .runs = from->runs };
+					    .runs = from->runs,
+					    .flags = from->flags };
 
 		memcpy(head.uuid, from->uuid, 16);
 		memcpy(out + at, &head, sizeof(head));
@@ -263,7 +276,7 @@ static bool parse_one(struct volumes *v, const uint8_t *data, size_t size, size_
 		return false;
 	memcpy(&head, data + *at, sizeof(head));
 	*at += sizeof(head);
-	if (!head.number || head.runs > VOLUME_RUNS ||
+	if (!head.number || head.runs > VOLUME_RUNS || head.flags > VOLUME_FRESH ||
 	    size - *at < head.runs * sizeof(struct run) || by_uuid(v, head.uuid) ||
 	    number_taken(v, head.number))
 		return false;
@@ -273,6 +286,7 @@ static bool parse_one(struct volumes *v, const uint8_t *data, size_t size, size_
 	new->blocks = head.blocks;
 	new->number = head.number;
 	new->runs = head.runs;
+	new->flags = head.flags;
 	memcpy(new->run, data + *at, head.runs * sizeof(struct run));
 	*at += head.runs * sizeof(struct run);
 	if (!runs_ok(v, new))

@@ -3,13 +3,14 @@
  * Who owns which units of the data area: volumes of TVDs, each a list of runs of 1 MiB units. Pure: a table in memory, read from and
  * written to one record of the store.
  *
- *   u32 version 1, u32 count; per volume: uuid 16, u64 tag, u64 blocks, u32 number, u32 runs; per run: u32 first unit, u32 units
+ *   u32 version 1, u32 count; per volume: uuid 16, u64 tag, u64 blocks, u32 number, u16 runs, u16 flags; per run: u32 first unit, u32 units
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "services/disk/disk.h"
 #include "services/disk/layout.h"
 
 #define VOLUMES_MAX   256u
@@ -25,7 +26,8 @@ struct volume {
 	uint64_t tag;    /* of the TVD whose it is */
 	uint64_t blocks; /* asked for; its units hold at least as many */
 	uint32_t number; /* never 0, unique */
-	uint32_t runs;
+	uint16_t runs;
+	uint16_t flags; /* VOLUME_FRESH or 0 */
 	struct run run[VOLUME_RUNS];
 };
 
@@ -50,6 +52,8 @@ enum volumes_result volumes_create(struct volumes *v, uint64_t tag, const uint8_
 enum volumes_result volumes_delete(struct volumes *v, uint64_t tag, const uint8_t uuid[16]);
 /* Removes all of that TVD; how many. */
 uint32_t volumes_purge(struct volumes *v, uint64_t tag);
+/* Not fresh any more. */
+enum volumes_result volumes_ready(struct volumes *v, uint64_t tag, const uint8_t uuid[16]);
 uint32_t volumes_free_units(const struct volumes *v);
 
 /* The volume with that number if it is that TVD's, else NULL. */

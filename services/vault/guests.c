@@ -60,6 +60,8 @@ static enum chan_status resolve(struct vault *v, const struct vm_attach *a, stru
 		return CS_STATE;
 	if (!is_zero(a->disk, sizeof(a->disk)) && !(out->disk = volume_find(v, a->disk)))
 		return CS_NOT_FOUND;
+	if (out->disk && out->disk->fresh)
+		return CS_STATE;
 	return out->disk && taken(v, out->disk, a->vm) ? CS_BUSY : CS_OK;
 }
 

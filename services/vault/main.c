@@ -17,11 +17,12 @@ static uint8_t buffer[MESSAGE_MAX];
 static enum chan_status ensure(const uint8_t *payload)
 {
 	struct vault_volume want;
+	struct volume *vol;
 	enum chan_status s;
 
 	memcpy(&want, payload, sizeof(want));
-	(void)volume_ensure(&vault, want.uuid, want.blocks, &s);
-	return s;
+	vol = volume_ensure(&vault, want.uuid, want.blocks, &s);
+	return vol ? volume_clear(&vault, vol) : s;
 }
 
 static enum chan_status attach(const uint8_t *payload, uint16_t type)

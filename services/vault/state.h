@@ -19,6 +19,7 @@ struct volume { /* of this TVD at disk */
 	uint8_t uuid[16];
 	uint64_t blocks;
 	uint32_t number; /* 0: free entry */
+	bool fresh;      /* its ends were not cleared yet: not for a VM */
 	struct xts_key key;
 };
 
@@ -63,6 +64,8 @@ struct volume *volume_find(struct vault *v, const uint8_t uuid[16]);
 /* Finds or creates; *status CS_OK and the volume, or the reason and NULL. */
 struct volume *volume_ensure(struct vault *v, const uint8_t uuid[16], uint64_t blocks,
 			     enum chan_status *status);
+/* A new volume reads as noise; its ends are made zero, so that nobody finds a file system or a partition table there. */
+enum chan_status volume_clear(struct vault *v, struct volume *vol);
 enum chan_status volume_drop(struct vault *v, const uint8_t uuid[16]);
 /* Reads the list of volumes from disk. */
 enum chan_status volume_load(struct vault *v);

@@ -8,7 +8,8 @@
  * Proto "vault": vault <- policy.
  *   request         payload                   answer payload
  *   VAULT_STATUS    -                         struct vault_status
- *   VOLUME_ENSURE   struct vault_volume       -                     creates it if it is not there; CS_EXISTS: other size
+ *   VOLUME_ENSURE   struct vault_volume       -                     creates it if it is not there; CS_EXISTS: other size.
+ *                                                                   A new one reads zero in its first and last MiB, noise between
  *   VOLUME_DROP     struct vault_volume       -
  *   IMAGE_WANT      struct image_name         struct image_status   room is made, chunks are accepted from now on
  *   IMAGE_DROP      struct image_name         -

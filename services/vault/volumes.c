@@ -4,6 +4,8 @@
 #include "lib/component.h"
 #include "services/vault/state.h"
 
+#define CLEARED 256u /* blocks at each end of a new volume */
+
 static struct {
 	struct blk_span span;
 	uint8_t data[BLK_MAX_COUNT * BLK_SIZE];
@@ -27,6 +29,7 @@ static struct volume *add(struct vault *v, const struct volume_info *info)
 		memcpy(p->uuid, info->uuid, sizeof(p->uuid));
 		p->blocks = info->blocks;
 		p->number = info->number;
+		p->fresh = info->flags & VOLUME_FRESH;
 		v->status.volumes++;
 		return p;
 	}
@@ -64,6 +67,40 @@ struct volume *volume_ensure(struct vault *v, const uint8_t uuid[16], uint64_t b
 	if (!there)
 		*status = CS_NO_SPACE;
 	return there;
+}
+
+static enum chan_status clear_blocks(struct vault *v, struct volume *vol, uint64_t from,
+				     uint64_t to)
+{
+	static const uint8_t zero[BLK_MAX_COUNT * BLK_SIZE];
+	enum chan_status s = CS_OK;
+
+	for (uint64_t at = from; s == CS_OK && at < to; at += BLK_MAX_COUNT)
+		s = volume_write(v, vol, at,
+				 to - at > BLK_MAX_COUNT ? BLK_MAX_COUNT : (uint32_t)(to - at),
+				 zero);
+	return s;
+}
+
+enum chan_status volume_clear(struct vault *v, struct volume *vol)
+{
+	const uint64_t end = vol->blocks > CLEARED ? CLEARED : vol->blocks;
+	struct volume_info info = { .number = 0 };
+	enum chan_status s;
+
+	if (!vol->fresh)
+		return CS_OK;
+	s = clear_blocks(v, vol, 0, end);
+	if (s == CS_OK)
+		s = clear_blocks(v, vol, vol->blocks - end, vol->blocks);
+	if (s == CS_OK)
+		s = volume_flush(v);
+	memcpy(info.uuid, vol->uuid, sizeof(info.uuid));
+	if (s == CS_OK)
+		s = chan_call(v->disk, VOLUME_READY, 0, &info, sizeof(info), NULL, 0, NULL);
+	if (s == CS_OK)
+		vol->fresh = false;
+	return s;
 }
 
 enum chan_status volume_drop(struct vault *v, const uint8_t uuid[16])

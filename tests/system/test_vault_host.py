@@ -155,6 +155,8 @@ def volume(lab, tvd, guest, image):
     lab.equal("its vmm starts", guest.start(), OK)
     info = guest.blk(puppet.BLK_INFO, 1, 0)
     lab.equal("its disk", (info[0], struct.unpack("<QII", info[1][:16])), (OK, (1000, 32, 0)))
+    for place in (0, 224, 999 - 31):
+        lab.check("a new disk reads zero at block %d" % place, guest.blk(puppet.BLK_READ, 1, place, 32) == (OK, bytes(32 * BLOCK)))
     text = b"".join(bytes([i]) * BLOCK for i in range(1, 33))
     lab.equal("32 blocks across two units are written", guest.blk(puppet.BLK_WRITE, 1, 240, 32, text)[0], OK)
     lab.equal("and flushed", guest.blk(puppet.BLK_FLUSH, 0 + 1, 0)[0], OK)

@@ -388,6 +388,11 @@ static void volume_table(void)
 	bytes[8 + 40] = bytes[8 + 48 + 40];
 	check("doubled units are refused",
 	      volumes_parse(&again, bytes, run) == VOLUMES_BAD && again.count == 0);
+	check("a new volume is fresh until told",
+	      v.volume[0].flags == VOLUME_FRESH &&
+		      volumes_ready(&v, v.volume[0].tag + 1, v.volume[0].uuid) == VOLUMES_ABSENT &&
+		      volumes_ready(&v, v.volume[0].tag, v.volume[0].uuid) == VOLUMES_OK &&
+		      v.volume[0].flags == 0);
 	check("purge", volumes_purge(&v, 9) == 1 && volumes_free_units(&v) == 6);
 }
 
