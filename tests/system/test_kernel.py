@@ -20,6 +20,8 @@ def one(lab, name, cpus, least):
     checks = re.findall(r"^((?:not )?)ok \w+: (.*)$", text, re.M)
     for bad, what in checks:
         lab.check("%d CPUs: %s" % (cpus, what), not bad, text[-3000:])
+    lab.check("%d CPUs: SMEP, SMAP, UMIP and NX are on" % cpus,
+              re.search(r"cpu: on: SMEP SMAP UMIP .*NX.*; offered", text), text[:1500])
     lab.check("%d CPUs: the program ends by itself and finds nothing wrong" % cpus, status == 1 and len(checks) > least,
               "status %s, %d checks\n%s" % (status, len(checks), text[-3000:]))
 

@@ -23,6 +23,7 @@ enum {
 enum {
 	EFER_SCE = 1 << 0,
 	EFER_NXE = 1 << 11,
+	EFER_AIBRSE = 1 << 21,
 
 	CR0_MP = 1 << 1,
 	CR0_EM = 1 << 2,

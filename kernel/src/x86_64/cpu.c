@@ -55,38 +55,58 @@ struct cpu *cpu_create(uint32_t id, uint32_t apic_id)
 	return cpu;
 }
 
+enum feature_use {
+	USE_CR4, /* on: its bit in CR4 */
+	USE_YES, /* on: used elsewhere */
+	USE_NO,  /* told only */
+};
+
 struct feature {
 	const char *name;
-	uint32_t leaf, sub;
-	char reg;
+	uint32_t leaf;
+	char reg; /* of CPUID */
 	uint8_t bit;
-	uint32_t cr4; /* turned on with this */
+	uint8_t use; /* enum feature_use */
+	uint32_t cr4;
 };
 
 static const struct feature features[] = {
-	{ "SMEP", 7, 0, 'b', 7, CR4_SMEP },   { "SMAP", 7, 0, 'b', 20, CR4_SMAP },
-	{ "UMIP", 7, 0, 'c', 2, CR4_UMIP },   { "XSAVE", 1, 0, 'c', 26, CR4_OSXSAVE },
-	{ "NX", 0x80000001, 0, 'd', 20, 0 },  { "IBRS", 7, 0, 'd', 26, 0 },
-	{ "STIBP", 7, 0, 'd', 27, 0 },        { "SSBD", 7, 0, 'd', 31, 0 },
-	{ "MD-CLEAR", 7, 0, 'd', 10, 0 },     { "CET-SS", 7, 0, 'c', 7, 0 },
-	{ "CET-IBT", 7, 0, 'd', 20, 0 },      { "x2APIC", 1, 0, 'c', 21, 0 },
-	{ "TSC-deadline", 1, 0, 'c', 24, 0 },
+	{ "SMEP", 7, 'b', 7, USE_CR4, CR4_SMEP },
+	{ "SMAP", 7, 'b', 20, USE_CR4, CR4_SMAP },
+	{ "UMIP", 7, 'c', 2, USE_CR4, CR4_UMIP },
+	{ "XSAVE", 1, 'c', 26, USE_CR4, CR4_OSXSAVE },
+	{ "NX", 0x80000001, 'd', 20, USE_YES, 0 },
+	{ "x2APIC", 1, 'c', 21, USE_YES, 0 },
+	{ "TSC-deadline", 1, 'c', 24, USE_YES, 0 },
+	{ "automatic IBRS", 0x80000021, 'a', 8, USE_YES, 0 },
+	{ "IBRS", 7, 'd', 26, USE_NO, 0 },
+	{ "STIBP", 7, 'd', 27, USE_NO, 0 },
+	{ "SSBD", 7, 'd', 31, USE_NO, 0 },
+	{ "MD-CLEAR", 7, 'd', 10, USE_NO, 0 },
+	{ "IBRS (AMD)", 0x80000008, 'b', 14, USE_NO, 0 },
+	{ "CET-SS", 7, 'c', 7, USE_NO, 0 },
+	{ "CET-IBT", 7, 'd', 20, USE_NO, 0 },
+};
+
+enum {
+	FEATURES = sizeof(features) / sizeof(features[0]),
 };
 
 static bool has(const struct feature *f)
 {
-	uint32_t max = cpuid(f->leaf & 0x80000000, 0).a;
-	struct cpuid c = cpuid(f->leaf, f->sub);
-	uint32_t v = f->reg == 'b' ? c.b : f->reg == 'c' ? c.c : c.d;
+	struct cpuid c = cpuid(f->leaf, 0);
+	uint32_t v = f->reg == 'a' ? c.a : f->reg == 'b' ? c.b : f->reg == 'c' ? c.c : c.d;
 
-	return f->leaf <= max && (v >> f->bit & 1);
+	return f->leaf <= cpuid(f->leaf & 0x80000000, 0).a && (v >> f->bit & 1);
 }
 
-/* Processors that say so need one write for good; older ones get none, which the line below tells. */
+/* Processors that offer it need one write for good; for older ones the line says what they are open to. */
 static const char *speculation(void)
 {
 	uint64_t cap;
 
+	if (cpuid(0x80000000, 0).a >= 0x80000021 && (cpuid(0x80000021, 0).a & 1u << 8))
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 	if (!(cpuid(7, 0).d & 1u << 29))
 		return "no architectural capabilities";
 	cap = rdmsr(MSR_ARCH_CAPABILITIES);
@@ -96,21 +116,24 @@ static const char *speculation(void)
 				      : "kernel pages unprotected against Meltdown";
 }
 
+static void print_features(const char *title, bool present, bool used)
+{
+	kprintf("%s", title);
+	for (unsigned int i = 0; i < FEATURES; i++)
+		if (has(&features[i]) == present &&
+		    (!present || (features[i].use != USE_NO) == used))
+			kprintf(" %s", features[i].name);
+}
+
 void cpu_features(bool print)
 {
 	const char *spec = speculation();
 
 	if (!print)
 		return;
-	kprintf("cpu: on:");
-	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (has(&features[i]) && (features[i].cr4 || features[i].reg == 'd'))
-			kprintf(" %s%s", features[i].name,
-				features[i].cr4 || features[i].bit == 20 ? "" : "(offered)");
-	kprintf("; missing:");
-	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (!has(&features[i]))
-			kprintf(" %s", features[i].name);
+	print_features("cpu: on:", true, true);
+	print_features("; offered, not used:", true, false);
+	print_features("; missing:", false, false);
 	kprintf("; speculation: %s\n", spec);
 }
 
@@ -121,8 +144,8 @@ static void control_registers(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	write_cr0((read_cr0() & ~(uint64_t)(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
 	cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (features[i].cr4 && has(&features[i]))
+	for (unsigned int i = 0; i < FEATURES; i++)
+		if (features[i].use == USE_CR4 && has(&features[i]))
 			cr4 |= features[i].cr4;
 	write_cr4(cr4);
 	wrmsr(MSR_PAT, PAT_VALUE);
