@@ -16,13 +16,14 @@ enum {
 	STATUS_CAPS = 1 << 20,
 	CAP_VENDOR = 0x09,
 	CAP_MSIX = 0x11,
-	MSIX_ENABLE = 1 << 31,
-	MSIX_MASK_ALL = 1 << 30,
 	BAR_IO = 1 << 0,
 	BAR_64 = 2 << 1,
 	BAR_TYPE = 3 << 1,
 	MAX_CAPS = 48,
 };
+
+#define MSIX_ENABLE   (1u << 31)
+#define MSIX_MASK_ALL (1u << 30)
 
 static uint32_t rd(const struct pci_config *c, unsigned offset)
 {
@@ -149,8 +150,8 @@ void pci_switch(const struct pci_config *c, bool on)
 	command = (on ? command | bits : command & ~bits) | COMMAND_INTX_OFF;
 	c->write(c, REG_COMMAND, command);
 	if (msix) {
-		uint32_t head = rd(c, msix) & ~((uint32_t)MSIX_ENABLE | (uint32_t)MSIX_MASK_ALL);
+		uint32_t head = rd(c, msix) & ~(MSIX_ENABLE | MSIX_MASK_ALL);
 
-		c->write(c, msix, on ? head | (uint32_t)MSIX_ENABLE : head);
+		c->write(c, msix, on ? head | MSIX_ENABLE : head);
 	}
 }
