@@ -138,8 +138,9 @@ def stay(chain):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="end by itself")
+    parser.add_argument("--home", default=os.path.join(BUILD, "run"), help="where TPM, disks and TOM live")
     args = parser.parse_args()
-    home = os.path.join(BUILD, "run")
+    home = args.home
     shutil.rmtree(home, ignore_errors=True)
     os.environ["REDOUBT_TMP"] = home
     show = Show()
