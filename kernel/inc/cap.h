@@ -81,6 +81,9 @@ static inline bool slot_has_child(const struct slot *s)
 	return s->next && s->next->depth > s->depth;
 }
 
+/* One unit of work towards taking back what was mapped or bound through the slot itself; true: nothing is left. */
+bool slot_unmap_step(struct slot *s);
+
 /* One unit of work towards emptying a slot that has no descendants; true: it is empty now. */
 bool slot_delete_step(struct slot *s);
 

@@ -103,17 +103,23 @@ static void slot_clear(struct slot *s)
 		obj_unpark(&s->pd->obj);
 }
 
-bool slot_delete_step(struct slot *s)
+bool slot_unmap_step(struct slot *s)
 {
-	if (list_empty(&s->maps)) {
-		slot_clear(s);
+	if (list_empty(&s->maps))
 		return true;
-	}
 	if (s->type == OBJ_DC)
 		irq_unbind(container_of(s->maps.next, struct irq_bind, slot_link));
 	else
 		mapping_unmap_step(container_of(s->maps.next, struct mapping, slot_link));
-	return false;
+	return list_empty(&s->maps);
+}
+
+bool slot_delete_step(struct slot *s)
+{
+	if (!slot_unmap_step(s))
+		return false;
+	slot_clear(s);
+	return true;
 }
 
 /*

@@ -72,31 +72,27 @@ static void finish_reaping(struct ec *self)
 	ec_status(self, S_OK);
 }
 
+/* All that was made from the capability, and what was mapped through it; the steps left are returned: 0 means more to do. */
+static unsigned int revoke_below(struct slot *s)
+{
+	unsigned int steps = REVOKE_STEPS;
+
+	while (steps && !slot_revoke_step(s))
+		steps--;
+	while (steps && !slot_unmap_step(s))
+		steps--;
+	return steps;
+}
+
 static void revoke_slot(struct ec *self, struct slot *s, bool with_self)
 {
-	bool done = slot_revoke_step(s);
-
-	for (unsigned int i = 1; i < REVOKE_STEPS && !done; i++)
-		done = slot_revoke_step(s);
-	if (!done)
+	if (!revoke_below(s))
 		return ec_restart(self);
 	if (with_self && (s->flags & SLOT_ORIGIN))
 		obj_kill(s->obj);
-	else if (with_self && !slot_delete_step(s))
-		return ec_restart(self);
+	else if (with_self)
+		slot_delete_step(s);
 	finish_reaping(self);
-}
-
-/* REVOKE_CHILDREN also takes what was mapped through the capability itself. */
-static bool unmap_own(struct ec *self, struct slot *s)
-{
-	if (list_empty(&s->maps))
-		return true;
-	if (s->type == OBJ_DC)
-		return true;
-	mapping_unmap_step(container_of(s->maps.next, struct mapping, slot_link));
-	ec_restart(self);
-	return false;
 }
 
 void call_revoke(struct ec *self)
@@ -117,6 +113,5 @@ void call_revoke(struct ec *self)
 		obj_kill(s->obj);
 		return finish_reaping(self);
 	}
-	if (unmap_own(self, s))
-		revoke_slot(self, s, a.flags == REVOKE_SELF);
+	revoke_slot(self, s, a.flags == REVOKE_SELF);
 }
