@@ -41,7 +41,7 @@ enum tmc_type {
 #define TMC_APPROVALS_MAX 4096u
 #define TMC_COMMAND_MAX   (64u * 1024u)
 #define TMC_SEALED_MAX    (40u * 1024u)
-#define TMC_STATUS_ITEMS  64u
+#define TMC_STATUS_ITEMS  81u /* the store, 16 TVDs, 32 VMs, 32 images */
 
 struct tmc_challenge {
 	uint8_t nonce[32];
@@ -116,7 +116,7 @@ struct tmc_answer {
 };
 
 struct tmc_status_item {
-	char kind[8];  /* "tvd", "image", "vm" */
+	char kind[8];  /* "store", "tvd", "vm", "image": docs/tmc.md section 8 */
 	char name[64]; /* TVD, VM: its name; image: hex digest's first 16 */
 	char state[16];
 	char text[120];
