@@ -8,6 +8,7 @@ enum {
 	PEER_SYSCALL = 340, /* Linux 6.1 */
 	PEER_IPC_10 = 1572, /* seL4, 10 words */
 	PEER_FAULT = 1303,  /* seL4, fault to handler and back */
+	PEER_WAKE = 11461,  /* Linux 6.1: two FIFO threads by futex */
 };
 
 const char *lab_name = "kbench";
@@ -109,7 +110,7 @@ static void measure_switch(void)
 	domain_make(&d, KT_FRAMES);
 	lab_must(sys_delegate(bench_sm, d.pd, KT_SEL_PT, RIGHT_ALL), "delegate");
 	domain_run(&d, 0, 255, partner);
-	MEASURE("sm_switch_roundtrip", 0, (void)!sys_ctrl_sm(d.sm, SM_UP, 0, &count);
+	MEASURE("sm_switch_roundtrip", PEER_WAKE, (void)!sys_ctrl_sm(d.sm, SM_UP, 0, &count);
 		(void)!sys_ctrl_sm(bench_sm, SM_DOWN, 0, &count));
 	domain_end(&d);
 }
