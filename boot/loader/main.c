@@ -74,7 +74,7 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 
 	firmware = table;
 	print_start();
-	say("\nredoubt: loader\n");
+	say("\nredoubt: loader, tick %u\n", __builtin_ia32_rdtsc());
 	BOOT->SetWatchdogTimer(0, 0, 0, NULL);
 	refuse_five_levels();
 	tpm_start();

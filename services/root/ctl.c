@@ -52,7 +52,7 @@ static enum chan_status start(const uint8_t *payload, size_t n)
 		instance_delete(i);
 		return CS_NO_SPACE;
 	}
-	log_line("%s started", instance_title(i));
+	log_line("%s started, %llu KiB", instance_title(i), (unsigned long long)instance_kib(i));
 	ctl_event(i, CTL_STARTED);
 	return CS_OK;
 }

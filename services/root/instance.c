@@ -237,6 +237,15 @@ static const char *build(struct instance *i)
 		       : "no kernel memory for its thread";
 }
 
+uint64_t instance_kib(const struct instance *i)
+{
+	uint64_t bytes = i->info_area.size + i->arg.size + i->kept.size;
+
+	for (uint32_t n = 0; n < i->areas; n++)
+		bytes += i->area[n].size;
+	return bytes / 1024 + i->component->frames * 4ull;
+}
+
 const char *instance_start(struct instance *i)
 {
 	const char *wrong = build(i);

@@ -53,6 +53,8 @@ enum chan_status instance_new(uint32_t kind, const struct ctl_start *s, const vo
 			      struct instance **out);
 /* Starts it. NULL or what is wrong; then nothing of the attempt is left but the instance, still waiting. */
 const char *instance_start(struct instance *i);
+/* Memory it holds: its own and its kernel account's, without channels. KiB. */
+uint64_t instance_kib(const struct instance *i);
 /* Takes its domain and memory away; channels and kept memory stay for the next start. */
 void instance_halt(struct instance *i);
 /* Takes everything away, children first. The other ends see their channels closed. */

@@ -14,7 +14,8 @@ static void try_start(struct instance *i)
 	const char *wrong = instance_start(i);
 
 	if (!wrong) {
-		log_line("%s %s", instance_title(i), i->restarts ? "started again" : "started");
+		log_line("%s started%s, %llu KiB", instance_title(i), i->restarts ? " again" : "",
+			 (unsigned long long)instance_kib(i));
 		ctl_event(i, CTL_STARTED);
 		return;
 	}
