@@ -16,7 +16,7 @@ def tool(*arguments):
 
 def lab_image(directory, manifest, variants=None, parts=None):
     """Path of a boot medium: `manifest` (TOML, from the root), components of build/bin, those in `variants` ({name: ELF path})
-    instead, and `parts` ({name: bytes}) behind them."""
+    instead, and `parts` ({name: bytes}) behind them. Its reference values are beside it: lab.json."""
     compiled = os.path.join(directory, "manifest.bin")
     tool("tools/manifest.py", "compile", manifest, compiled)
     files = ["kernel=" + build("bin/kernel.elf"), "manifest=" + compiled]
@@ -30,4 +30,16 @@ def lab_image(directory, manifest, variants=None, parts=None):
     efi, image = os.path.join(directory, "lab.efi"), os.path.join(directory, "lab.img")
     tool("boot/mkbundle.py", "--loader", build("boot/loader.efi"), "--out", efi, "--kpool", "64", *files)
     tool("boot/mkimg.py", "--out", image, efi)
+    tool("boot/release.py", "make", efi, "--out", os.path.join(directory, "lab.json"))
     return image
+
+
+def crash_variant(directory, name, after_ms=0):
+    """Path of the variant of component `name` that dies now and then, not before `after_ms` after power-on."""
+    with open(build("crash/%s.elf" % name), "rb") as f:
+        data = f.read()
+    at = data.index(b"crash not before") + 16
+    path = os.path.join(directory, "crash-%s.elf" % name)
+    with open(path, "wb") as f:
+        f.write(data[:at] + after_ms.to_bytes(8, "little") + data[at + 8:])
+    return path
