@@ -139,6 +139,13 @@ static void ends_of_vms(void)
 	state.epoch = 2;
 	reach();
 	check("the next epoch starts it", vm_is(0, "running") && vm_is(1, "running"), "status");
+	state.epoch = 3;
+	reach();
+	end_both(VMM_POWERED_OFF);
+	check("off in a later epoch than it started in is off", vm_is(0, "off") && vm_is(1, "off"),
+	      "status");
+	state.epoch = 4;
+	reach();
 	end_both(VMM_RESET);
 	check("a reset starts it again", vm_is(0, "running") && vm_is(1, "running"), "status");
 	end_both(-1);
@@ -147,7 +154,7 @@ static void ends_of_vms(void)
 	world_kill(&w, CUT_POWER);
 	world_settle(&w);
 	check("a reboot starts all", vm_is(0, "running") && vm_is(1, "running"), "status");
-	state.epoch = 3;
+	state.epoch = 5;
 	state.vms[0].run = 0;
 	reach();
 	check("one is stopped, one runs", vm_is(0, "stopped") && vm_is(1, "running"), "status");
@@ -165,7 +172,9 @@ static void stop_and_start(void)
 		state.epoch = 2;
 		state.vms[0].run = 0;
 		world_submit(&w, &state, text);
-		for (unsigned i = 0; i < seed; i++)
+		while (!w.engine.vms[0].pressed)
+			world_step(&w);
+		for (unsigned i = 0; i < seed / 8; i++)
 			world_step(&w);
 		if (seed % 4 == 0)
 			world_kill(&w, KILL_POLICY);
@@ -179,6 +188,19 @@ static void stop_and_start(void)
 			why = "not both run";
 	}
 	check("a VM stopped and started at once runs", !why, why);
+}
+
+/* The guest is gone before root has told that it runs. */
+static void off_at_once(void)
+{
+	begin(5);
+	simple(1);
+	world_submit(&w, &state, text);
+	while (!world_end_vm(&w, VMM_POWERED_OFF))
+		world_step(&w);
+	world_settle(&w);
+	check("a guest that switches itself off at once is off",
+	      vm_is(0, "off") + vm_is(1, "off") == 1, "status");
 }
 
 static void waiting(void)
@@ -239,6 +261,8 @@ static void death_at_every_step(void)
 			world_kill(&w, (enum victim)victim);
 			world_settle(&w);
 			why = world_wrong(&w);
+			if (!why && victim == KILL_TPM && w.record_count != 3)
+				why = "a record is missing or twice in PCR 10";
 			if (why)
 				snprintf(text, sizeof(text), "victim %u at step %u: %s", victim, at,
 					 why);
@@ -284,6 +308,7 @@ int main(void)
 	refusals();
 	ends_of_vms();
 	stop_and_start();
+	off_at_once();
 	waiting();
 	records();
 	death_at_every_step();

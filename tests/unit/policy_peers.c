@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The simulated disk, TPM broker and vaults. */
 #include <string.h>
-#include "services/vmm/vmm.h"
 #include "tests/unit/policy_world.h"
 
 unsigned world_slot(uint64_t tvd)
@@ -214,11 +213,8 @@ static enum chan_status press(struct world *w, uint64_t tvd, uint64_t vm)
 
 	if (!in || in->item.parent != tvd)
 		return CS_NOT_FOUND;
-	if (in->item.state == CTL_RUNNING && world_random(w, 2)) {
-		in->item.state = CTL_ENDED;
-		in->item.code = VMM_POWERED_OFF;
-		engine_instances_changed(&w->engine);
-	}
+	if (world_random(w, 4))
+		in->obey_at = w->now + 1 + world_random(w, 5000) * 1000000ull;
 	return CS_OK;
 }
 

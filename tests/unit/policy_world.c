@@ -84,9 +84,12 @@ static void execute(struct world *w, const struct request *q, struct reply *r)
 {
 	r->status = CS_OK;
 	r->n = 0;
-	if (world_random(w, 1000) < w->errors_per_1000)
+	if (world_random(w, 1000) < w->errors_per_1000) {
+		if (q->peer == PEER_DISK && world_random(w, 2))
+			world_ask_disk(w, q, r); /* done, and yet it fails */
 		r->status = world_random(w, 2) ? CS_IO : CS_BUSY;
-	else if (q->peer == PEER_DISK)
+		r->n = 0;
+	} else if (q->peer == PEER_DISK)
 		world_ask_disk(w, q, r);
 	else if (q->peer == PEER_TPM)
 		world_ask_tpm(w, q, r);
@@ -195,6 +198,20 @@ static void restart_vaults(struct world *w)
 	}
 }
 
+static void obey_buttons(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_INSTANCES; i++) {
+		struct instance *in = &w->instances[i];
+
+		if (!in->used || in->item.state != CTL_RUNNING || !in->obey_at ||
+		    w->now < in->obey_at)
+			continue;
+		in->item.state = CTL_ENDED;
+		in->item.code = VMM_POWERED_OFF;
+		engine_instances_changed(&w->engine);
+	}
+}
+
 static void pass_time(struct world *w)
 {
 	uint64_t next = w->engine.wake;
@@ -203,6 +220,7 @@ static void pass_time(struct world *w)
 	w->now = next > w->now && next < some ? next : some;
 	arrive(w);
 	restart_vaults(w);
+	obey_buttons(w);
 }
 
 void world_step(struct world *w)
@@ -372,6 +390,9 @@ const char *world_wrong(const struct world *w)
 
 	if (w->broken)
 		return w->broken;
+	if (w->medium.size != w->engine.commit.size ||
+	    memcmp(w->medium.record, w->engine.commit.bytes, w->medium.size) != 0)
+		return "the state is not the stored one";
 	for (unsigned i = 0; i < WORLD_INSTANCES; i++) {
 		const struct instance *in = &w->instances[i];
 

@@ -31,6 +31,7 @@ struct instance {
 	size_t arg_size;
 	uint8_t arg[CTL_MAX_ARG];
 	uint64_t restart_at;
+	uint64_t obey_at; /* when its guest obeys the power button; 0: not pressed */
 };
 
 struct vault {
