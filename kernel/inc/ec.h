@@ -24,6 +24,17 @@ enum ec_run {
 	EC_HALTED,       /* dead or being killed */
 };
 
+/* What a long map call keeps between its steps: the thread's registers are not trusted to be the same. */
+struct build {
+	struct mapping *to; /* NULL: none */
+	uint64_t pa;        /* of its first page */
+	uint64_t size;      /* in the end */
+	uint32_t attr;
+	uint8_t status; /* if `undo` */
+	bool undo;      /* it failed: what was built goes */
+	bool lost;      /* the mapping was taken away meanwhile */
+};
+
 enum ec_held {
 	HELD_SUSPENDED = 1 << 0,
 	HELD_FAULTED = 1 << 1, /* stopped by an exception */
@@ -60,11 +71,8 @@ struct ec {
 	struct ec *wait_ec;
 	struct list portals; /* struct pt.ec_link */
 	struct pt *fault_pt;
-	struct list fault_link;   /* on fault_pt->fault_users */
-	struct mapping *building; /* its map call is under way */
-	bool build_lost;          /* ... and the mapping was taken away meanwhile */
-	bool build_undo;          /* ... and failed: what was built goes */
-	uint8_t build_status;     /* with that status */
+	struct list fault_link; /* on fault_pt->fault_users */
+	struct build build;     /* its map call, while that goes on in steps */
 	void *fpu;
 	char name[NAME_BYTES];
 };

@@ -63,13 +63,15 @@ static void finish_reaping(struct ec *self)
 	bool more;
 
 	self->reaping = true;
+	ec_status(self, S_OK);
 	more = reap(REVOKE_STEPS);
 	if (cpu->ec != self)
 		return;
-	if (more)
+	if (more) {
+		self->regs.rax = CALL_REVOKE;
 		return ec_restart(self);
+	}
 	self->reaping = false;
-	ec_status(self, S_OK);
 }
 
 /* All that was made from the capability, and what was mapped through it; the steps left are returned: 0 means more to do. */

@@ -126,6 +126,7 @@ void ec_orphan(struct ec *e)
 	if (e->run != EC_READY && !e->in_fault)
 		ec_restart(e);
 	e->in_fault = false;
+	e->reaping = false; /* a revoke under way starts again */
 	e->held &= (uint8_t)~HELD_NO_TIME;
 	e->sc = NULL;
 	e->run = EC_IDLE;
@@ -177,8 +178,8 @@ enum reap_result ec_reap(struct ec *e)
 		return REAP_MORE;
 	}
 	list_remove(&e->fault_link);
-	if (e->building)
-		e->building->builder = NULL;
+	if (e->build.to)
+		e->build.to->builder = NULL;
 	fpu_drop(e);
 	space_hide_frame(&e->pd->space, e->utcb_va);
 	frame_free(&e->obj.acct->account, e->utcb);

@@ -50,7 +50,7 @@ static enum status check_memory(const struct slot *mo, const struct space *sp,
 		return S_BAD_PARAM;
 	if (sp->pd && (want & RIGHT_W) && (want & RIGHT_X))
 		return S_BAD_PARAM;
-	if ((want & ~mo->rights) || ((mo->flags & SLOT_DEVICE) && (want & RIGHT_X)))
+	if (((want | RIGHT_R) & ~mo->rights) || ((mo->flags & SLOT_DEVICE) && (want & RIGHT_X)))
 		return S_RIGHTS;
 	if ((mo->flags & SLOT_DEVICE) && boot_is_ram(mo->base + a->offset, a->size))
 		return S_BAD_PARAM;
@@ -91,37 +91,37 @@ static struct mapping *mapping_new(struct slot *slot, struct space *sp)
 
 static void undo_step(struct ec *self)
 {
-	if (!mapping_unmap_step(self->building))
+	struct build *b = &self->build;
+
+	if (!mapping_unmap_step(b->to))
 		return ec_restart(self);
-	self->build_lost = false;
-	self->build_undo = false;
-	ec_status(self, self->build_status);
+	ec_status(self, b->status);
+	*b = (struct build){ 0 };
 }
 
 static void build_step(struct ec *self)
 {
-	struct args_map a = decode_map(&self->regs);
-	struct mapping *m = self->building;
-	uint32_t attr = leaf_attr(m->slot, a.flags);
+	struct build *b = &self->build;
+	struct mapping *m = b->to;
 	enum ptab_result r = PTAB_OK;
 
-	for (unsigned int i = 0; i < STEP_LEAVES && m->size < a.size; i++) {
-		uint64_t pa = m->slot->base + a.offset + m->size, done;
+	for (unsigned int i = 0; i < STEP_LEAVES && m->size < b->size && r == PTAB_OK; i++) {
+		uint64_t done = 0;
 
-		r = ptab_map(&m->space->ptab, a.va + m->size, pa, a.size - m->size, attr, &done);
-		if (r != PTAB_OK)
-			break;
-		m->size += done;
+		r = ptab_map(&m->space->ptab, m->va + m->size, b->pa + m->size, b->size - m->size,
+			     b->attr, &done);
+		if (r == PTAB_OK)
+			m->size += done;
 	}
 	if (r != PTAB_OK) {
-		self->build_undo = true;
-		self->build_status = r == PTAB_TAKEN ? S_BUSY : S_NO_KMEM;
+		b->undo = true;
+		b->status = r == PTAB_TAKEN ? S_BUSY : S_NO_KMEM;
 		return undo_step(self);
 	}
-	if (m->size < a.size)
+	if (m->size < b->size)
 		return ec_restart(self);
 	m->builder = NULL;
-	self->building = NULL;
+	*b = (struct build){ 0 };
 	ec_status(self, S_OK);
 }
 
@@ -134,7 +134,10 @@ static void build_start(struct ec *self, struct slot *mo, struct space *sp,
 		return ec_status(self, S_NO_KMEM);
 	m->va = a->va;
 	m->builder = self;
-	self->building = m;
+	self->build = (struct build){ .to = m,
+				      .pa = mo->base + a->offset,
+				      .size = a->size,
+				      .attr = leaf_attr(mo, a->flags) };
 	build_step(self);
 }
 
@@ -162,10 +165,10 @@ void call_map(struct ec *self)
 	struct slot *src;
 	enum status s;
 
-	if (self->building)
-		return self->build_undo ? undo_step(self) : build_step(self);
-	if (self->build_lost) {
-		self->build_lost = self->build_undo = false;
+	if (self->build.to)
+		return self->build.undo ? undo_step(self) : build_step(self);
+	if (self->build.lost) {
+		self->build = (struct build){ 0 };
 		return ec_status(self, S_ABORTED);
 	}
 	s = cap_lookup_any(self->pd, a.mo, 0, &src);

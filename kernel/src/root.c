@@ -36,7 +36,11 @@ static uint64_t take_ram(uint64_t bytes)
 
 		if (m->type != BOOT_MEM_FREE || m->size < bytes + FRAME_SIZE)
 			continue;
+		if (bootinfo.mem_count == BOOTINFO_MAX_MEM)
+			break;
 		m->size -= bytes;
+		bootinfo.mem[bootinfo.mem_count++] =
+			(struct boot_mem){ m->base + m->size, bytes, BOOT_MEM_LOADER, 0 };
 		__builtin_memset((void *)(m->base + m->size), 0, bytes);
 		return m->base + m->size;
 	}

@@ -42,8 +42,8 @@ static void mapping_free(struct mapping *m)
 	list_remove(&m->slot_link);
 	list_remove(&m->space_link);
 	if (m->builder) {
-		m->builder->building = NULL;
-		m->builder->build_lost = true;
+		m->builder->build.to = NULL;
+		m->builder->build.lost = true;
 	}
 	slab_free(m->space->ptab.acct, m);
 }

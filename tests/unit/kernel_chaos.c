@@ -130,7 +130,7 @@ static void shape_values(struct regs *r, uint64_t number)
 		break;
 	case CALL_DERIVE:
 		r->rdx = next(4) * FRAME_SIZE;
-		r->r10 = (1 + next(100)) * FRAME_SIZE;
+		r->r10 = (1 + next(400)) * FRAME_SIZE;
 		r->r8 = RIGHT_ALL;
 		break;
 	case CALL_DELEGATE:
@@ -139,7 +139,7 @@ static void shape_values(struct regs *r, uint64_t number)
 	case CALL_MAP:
 		r->rdx = next(8) ? page_va() : 0;
 		r->r10 = next(3) * FRAME_SIZE;
-		r->r8 = next(2) ? (1 + next(4)) * FRAME_SIZE : 80 * (uint64_t)FRAME_SIZE;
+		r->r8 = next(2) ? (1 + next(4)) * FRAME_SIZE : 200 * (uint64_t)FRAME_SIZE;
 		r->r9 = next(4) ? RIGHT_RW : 1 + next(7);
 		break;
 	case CALL_UNMAP:
@@ -227,7 +227,8 @@ static void one_call(struct ec *e)
 	if ((number == CALL_REVOKE || number == CALL_CTRL_EC) && next(6))
 		number = CALL_IPC_CALL;
 
-	if (e->regs.rip != IP - 2) { /* else a call that is run again */
+	/* A call that is run again; now and then its registers have changed, as a fault handler can do. */
+	if (e->regs.rip != IP - 2 || !next(10)) {
 		shape(e, number);
 		if (!harmless(e, number))
 			return;

@@ -254,8 +254,12 @@ static const char *check_mapping(const struct mapping *m)
 	for (uint64_t at = 0; at < m->size; at += FRAME_SIZE) {
 		uint64_t e = ptab_lookup(&m->space->ptab, m->va + at, &size);
 
+		uint64_t pa = (e & PTAB_ADDR & ~(size - 1)) + (m->va + at) % size;
+
 		if (!e)
 			return "mapping without its page";
+		if (pa < m->slot->base || pa >= m->slot->base + m->slot->size)
+			return "mapping of memory outside its capability";
 	}
 	return NULL;
 }
