@@ -2,7 +2,6 @@
 #include "lib/virtio_drv.h"
 #include <stdatomic.h>
 #include <string.h>
-#include "abi/calls.h"
 #include "lib/component.h"
 
 enum { /* struct virtio_pci_common_cfg, 4.1.4.3 */
@@ -94,25 +93,6 @@ static uint32_t get32(struct virtio *v, unsigned reg)
 	return *(volatile uint32_t *)(v->common + reg);
 }
 
-/* Message 0 of the function ups our semaphore. PCI 3.0, 6.8.2.6: table entries. */
-static const char *interrupt(struct virtio *v, const struct virtio_caps *c)
-{
-	const struct start_dev *dev = v->dev;
-	uint64_t address, data, size = c->msix_bar < 6 ? dev->mmio_size[c->msix_bar] : 0;
-	volatile uint32_t *entry;
-
-	if (!dev->irqs || c->msix_offset > size || size - c->msix_offset < 16)
-		return "no message interrupts";
-	if (sys_assign(dev->dc, 0, START_SEL_WAKE, start_info()->cpu, &address, &data) != S_OK)
-		return "the kernel assigns no interrupt";
-	entry = (volatile uint32_t *)(uintptr_t)(dev->mmio_va[c->msix_bar] + c->msix_offset);
-	entry[0] = (uint32_t)address;
-	entry[1] = (uint32_t)(address >> 32);
-	entry[2] = (uint32_t)data;
-	entry[3] = 0; /* not masked */
-	return NULL;
-}
-
 static const char *reset(struct virtio *v)
 {
 	put8(v, DEVICE_STATUS, 0);
@@ -169,7 +149,7 @@ const char *virtio_begin(struct virtio *v, const struct start_dev *dev, uint64_t
 	wrong = negotiate(v, features);
 	if (wrong)
 		return wrong;
-	wrong = interrupt(v, &c);
+	wrong = virtio_interrupt(v, &c);
 	put16(v, CONFIG_VECTOR, 0);
 	return wrong;
 }

@@ -50,6 +50,8 @@ struct virtq {
 
 /* Resets the device and agrees on VERSION_1 and those of `features` it offers, which come back. NULL or what is wrong. */
 const char *virtio_begin(struct virtio *v, const struct start_dev *dev, uint64_t *features);
+/* lib/virtio_irq.c: message 0 of the function ups our semaphore from now on. NULL or what is wrong. */
+const char *virtio_interrupt(const struct virtio *v, const struct virtio_caps *c);
 /* Zeroed DMA memory at a multiple of `align` (power of two); NULL if there is no more. */
 void *virtio_dma(struct virtio *v, uint64_t size, uint64_t align);
 /* Sets up queue `index` with at most `max` entries (power of two <= VIRTQ_MAX). NULL or what is wrong. */
