@@ -159,7 +159,7 @@ static void show_blob(struct tom *t, const char *what, const void *p, size_t n)
 int cmd_server_show(struct tom *t, struct args *a)
 {
 	const char *name = arg_word(a);
-	uint8_t digest[32], name_ak[32];
+	uint8_t digest[32], name_ak[32], pcr12[32];
 	struct server s;
 
 	if (!arg_name(a, name))
@@ -182,6 +182,8 @@ int cmd_server_show(struct tom *t, struct args *a)
 	show_blob(t, "id", s.id, sizeof(s.id));
 	show_blob(t, "record", digest, sizeof(digest));
 	show_blob(t, "ak", name_ak, s.ak_size ? sizeof(name_ak) : 0);
+	server_pcr12(&s, pcr12);
+	show_blob(t, "pcr12", pcr12, sizeof(pcr12));
 	show_blob(t, "pcr7", s.pcr7, s.have_pcr7 ? sizeof(s.pcr7) : 0);
 	if (t->json) {
 		json_close('}');

@@ -12,8 +12,7 @@
 void orders_load(struct session *s)
 {
 	free(s->desired_bytes);
-	free(s->pump.data);
-	s->pump = (struct pump){ 0 };
+	pump_reset(s);
 	s->desired_bytes = NULL;
 	if (!s->desired)
 		s->desired = malloc(sizeof(*s->desired));
@@ -129,8 +128,7 @@ bool orders_status(struct session *s, const struct tmc_frame *f)
 		f->len, (int64_t)time(NULL), s->server.name);
 	catch_up(s, &m);
 	free(desired_load(s->t, s->server.name, &n, &epoch));
-	if (!s->pump.waiting)
-		s->pump.retry_ms = 0;
+	pump_hurry(s);
 	if (s->started)
 		return true;
 	s->started = true; /* the first status of a connection: bring the server up to date */

@@ -152,6 +152,13 @@ static void extend(uint8_t pcr[32], const void *data, size_t n)
 	tom_sha256_two(pcr, 32, digest, 32, pcr);
 }
 
+void server_pcr12(const struct server *s, uint8_t pcr[32])
+{
+	memset(pcr, 0, 32);
+	extend(pcr, s->record, s->record_size);
+	extend(pcr, "", 0);
+}
+
 bool server_approval(struct tom *t, const struct server *s, const char *release,
 		     enum approval_kind kind, const uint8_t id[KEYS_ID], struct approval *out)
 {
@@ -163,8 +170,7 @@ bool server_approval(struct tom *t, const struct server *s, const char *release,
 	memcpy(pcr[1], s->pcr7, 32);
 	if (kind == APPROVAL_TVD)
 		extend(pcr[2], TPM_WORD_DISK_OPEN, sizeof(TPM_WORD_DISK_OPEN));
-	extend(pcr[3], s->record, s->record_size);
-	extend(pcr[3], "", 0);
+	server_pcr12(s, pcr[3]);
 	key = tom_load_key(t, "policy");
 	make_approval(key, kind, id, release, pcr, out);
 	EVP_PKEY_free(key);

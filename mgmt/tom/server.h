@@ -38,6 +38,8 @@ uint64_t server_next_sequence(struct tom *t, struct server *s);
 
 /* What its evidence must look like; binder is the caller's to fill. False: its release is unknown. */
 bool server_expect(struct tom *t, const struct server *s, struct verify_expect *want);
+/* PCR 12 of a server with this binding record and an empty command line (docs/boot.md). */
+void server_pcr12(const struct server *s, uint8_t pcr[32]);
 /*
  * Approvals of `release` for this server (kind disk: over PCR 11 as the loader leaves it; TVD: after "disk-open").
  * PCR 7 must be known. False: the release is unknown.

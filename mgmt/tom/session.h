@@ -30,8 +30,11 @@ struct pump {          /* images on their way to the server */
 	size_t image;  /* index into the desired state's images; == image_count: all are there */
 	uint8_t *data; /* the image's bytes, or NULL */
 	size_t size;
-	bool waiting;     /* a request is under way */
-	int64_t retry_ms; /* monotonic time of the next question, 0: now */
+	uint32_t chunk;      /* next to send */
+	unsigned flying;     /* sent, not answered */
+	bool asked;          /* where the vault stands */
+	uint64_t generation; /* of requests: older answers are dropped */
+	int64_t retry_ms;    /* monotonic time of the next question, 0: now */
 };
 
 struct session {
@@ -76,11 +79,15 @@ bool orders_answer(struct session *s, const struct tmc_frame *f);
 bool orders_status(struct session *s, const struct tmc_frame *f);
 void orders_load(struct session *s); /* the desired state changed */
 
-/* sealed.c: images and consoles */
+/* images.c */
+void pump_reset(struct session *s); /* begin with the first image of the desired state */
+void pump_hurry(struct session *s); /* the server may be ready for more: ask at once */
 bool sealed_tick(struct session *s);
 /* Milliseconds until sealed_tick() has something to do; -1: nothing. */
 int sealed_timeout(const struct session *s);
+/* sealed.c */
 bool sealed_answer(struct session *s, const struct tmc_frame *f);
+/* consoles.c */
 bool console_begin(struct session *s, struct client *c, const char *vm);
 bool console_input(struct session *s, struct client *c);
 void console_end(struct session *s, struct client *c);

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 
-from chain import Chain, Tom
+from chain import Chain
 from lab import ROOT, build, run
+from tom import Tom
 
 sys.path.insert(0, os.path.join(ROOT, "boot"))
 import bundle  # noqa: E402
@@ -48,6 +49,14 @@ def image_with(lab, chain, component):
     return path + ".img"
 
 
+def expected_pcr12(lab, chain):
+    record = os.path.join(lab.dir, chain.name + ".binding")
+    want = subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "boot/release.py"), "pcr12", "--binding", record],
+                          check=True, capture_output=True, text=True).stdout.strip()
+    lab.equal("tom expects the PCR 12 that boot/release.py computes", chain.tom.json("server", "show", chain.name)["pcr12"], want)
+    lab.equal("and the chip has it", chain.machine.tpm.pcrs([12])[12], want)
+
+
 def evidence(lab, chain):
     shown = chain.tom.json("evidence", "show", chain.name)
     lab.check("the first evidence is good", shown["good"], shown["verdict"])
@@ -57,7 +66,7 @@ def evidence(lab, chain):
     lab.check("the PCRs replayed by the TOM are those of the chip",
               set(range(16)) - set(same) <= {10, 11, 15}, (chip, now))
     directory = os.path.join(lab.dir, "export")
-    line = chain.tom.call("evidence", "show", chain.name, "--export", directory)
+    line = chain.tom("evidence", "show", chain.name, "--export", directory)
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
     lab.check("tpm2_checkquote accepts the quote", done.returncode == 0, done.stdout + done.stderr)
     done = subprocess.run(["tpm2_eventlog", directory + "/boot.log"], capture_output=True, text=True, check=False)
@@ -81,13 +90,12 @@ def changed_component(lab, chain):
 
 def other_record(lab, chain):
     """Somebody with the boot medium in hand names a TOM of their own."""
-    other = Tom(lab, "othertom")
-    other.init(lab.authority().chain)
-    other.call("release", "add", build("reference.json"), "--name", "r1")
+    other = Tom(lab, "othertom", ek_ca=lab.authority().chain)
+    other("release", "add", build("reference.json"), "--name", "r1")
     other.start()
     record = os.path.join(lab.dir, "other.binding")
-    other.call("server", "add", "mine", "--release", "r1", "--listen-address", "10.0.2.2:%d" % other.port, "--out", record)
-    other.call("server", "bind", "mine")
+    other("server", "add", "mine", "--release", "r1", "--listen-address", "10.0.2.2:%d" % other.port, "--out", record)
+    other("server", "bind", "mine")
     chain.machine.kill()
     subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "boot/mkimg.py"), "--add", chain.machine.image,
                     "/redoubt/binding=" + record], check=True, capture_output=True)
@@ -95,7 +103,7 @@ def other_record(lab, chain):
     chain.machine.wait(r"tmc: refused: this server is bound to another TOM", BOOT)
     lab.check("a record that names another TOM: the server refuses, the disk stays sealed",
               "disk: open" not in chain.machine.serial(), chain.machine.serial()[-1500:])
-    other.stop()
+    other.kill()
     chain.machine.kill()
     subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "boot/mkimg.py"), "--add", chain.machine.image,
                     "/redoubt/binding=" + os.path.join(lab.dir, chain.name + ".binding")], check=True, capture_output=True)
@@ -119,6 +127,7 @@ def test(lab):
     chain.server_up()
     chain.bind(BOOT)
     lab.check("the server binds itself", chain.server()["state"] == "bound")
+    expected_pcr12(lab, chain)
     evidence(lab, chain)
     changed_component(lab, chain)
     other_record(lab, chain)

@@ -165,6 +165,21 @@ def measurements(bench):
     bench.good("the right boot is accepted again")
 
 
+def cleared_chip(bench, chip):
+    """TPM2_Clear takes AK, SRK and the NV index away: the disk stays shut, the TOM does not know the new key."""
+    chip.stop()
+    shutil.copytree(chip.state, chip.state + ".mine")
+    chip.powered_alone()
+    chip.tool("tpm2_clear", "-c", "p")
+    chip.stop()
+    bench.restart_with(bench.boot, bench.record)
+    bench.refused("a cleared TPM", "attestation key: not the one enrolled")
+    bench.machine.kill()
+    chip.stop()
+    shutil.rmtree(chip.state)
+    os.rename(chip.state + ".mine", chip.state)
+
+
 def chips(bench):
     bench.machine.kill()
     mine = bench.machine.tpm
@@ -173,6 +188,7 @@ def chips(bench):
     bench.refused("a swapped TPM", "attestation key: not the one enrolled")
     bench.machine.kill()
     bench.machine.tpm = mine
+    cleared_chip(bench, mine)
     disk = bench.machine.disk
     shutil.copyfile(disk, disk + ".mine")
     with open(disk, "wb") as f:
