@@ -3,7 +3,10 @@
  * uart: COM1, output only (16550: data, line status bit 5). Serves "log" (lines of every component) and, in laboratory images, "console"
  * (a guest's raw output). The receiver is never read, and its interrupts stay off.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "drivers/uart/budget.h"
 #include "drivers/uart/line.h"
 #include "lib/chan.h"
 #include "lib/component.h"
@@ -41,10 +44,29 @@ static void put(const char *s, size_t n)
 	}
 }
 
+static struct budget *budget_of(struct chan *c)
+{
+	void **slot = chan_user(c);
+
+	if (!*slot && (*slot = malloc(sizeof(struct budget))) != NULL)
+		budget_begin(*slot, now_ns());
+	return *slot;
+}
+
 static void log_message(struct chan *c, const char *text, size_t n)
 {
-	char line[LINE_MAX];
+	struct budget *b = budget_of(c);
+	char line[LINE_MAX], note[40];
 
+	if (!b || !budget_take(b, now_ns()))
+		return;
+	if (b->dropped) {
+		int k = snprintf(note, sizeof(note), "(%u lines dropped)", b->dropped);
+
+		b->dropped = 0;
+		put(line, line_format(line, now_ns() / 1000, chan_peer(c), chan_instance(c), note,
+				      (size_t)k));
+	}
 	put(line, line_format(line, now_ns() / 1000, chan_peer(c), chan_instance(c), text, n));
 }
 
@@ -56,10 +78,13 @@ static bool take(struct chan *c)
 	struct msg m;
 
 	for (unsigned i = 0; i < CATCH_UP; i++) {
+		void *budget = *chan_user(c); /* the slot is emptied when the channel closes */
 		enum chan_result r = chan_recv(c, &m, text, console ? CONSOLE_MAX : LOG_MAX);
 
 		if (r == CHAN_RESTARTED)
 			continue;
+		if (r == CHAN_CLOSED)
+			free(budget);
 		if (r != CHAN_OK)
 			return false;
 		if (console && m.type == CONSOLE_OUT)

@@ -78,6 +78,19 @@ static void try_channel(void)
 	check(true, "noise in all its channels");
 }
 
+/* More lines than anybody may print. */
+static void flood(void)
+{
+	uint64_t end;
+
+	for (unsigned i = 0; i < 20000; i++)
+		log_line("noise %u", i);
+	end = now_ns() + 2000000000ull;
+	while (now_ns() < end)
+		component_wait(end);
+	log_line("flood over");
+}
+
 static void sin(uint32_t number)
 {
 	const struct start_info *info = start_info();
@@ -127,6 +140,7 @@ static void sin(uint32_t number)
 		break;
 	default:
 		log_line("intruder done");
+		flood();
 		for (;;)
 			component_wait(0);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 #include <string.h>
+#include "drivers/uart/budget.h"
 #include "drivers/uart/line.h"
 
 #define WHOLE "[   12.345678] vault/tvd-a: hello\r\n"
@@ -11,6 +12,24 @@ static void check(int ok, const char *what)
 {
 	printf("%s uart_line: %s\n", ok ? "ok" : "not ok", what);
 	failures += !ok;
+}
+
+static void test_budget(void)
+{
+	struct budget b;
+	unsigned n = 0;
+
+	budget_begin(&b, 5000);
+	while (budget_take(&b, 6000))
+		n++;
+	check(n == BUDGET_BURST && b.dropped == 1, "a burst of lines, then none");
+	for (n = 0; budget_take(&b, 6000 + 500000000); n++)
+		;
+	check(n == BUDGET_PER_SECOND / 2, "half a second grants half of a second's lines");
+	for (n = 0; budget_take(&b, 3600000000000); n++)
+		;
+	check(n == BUDGET_BURST, "an hour grants no more than a burst");
+	check(!budget_take(&b, 0), "time that runs back grants nothing");
 }
 
 int main(void)
@@ -24,5 +43,6 @@ int main(void)
 	memset(text, 'x', sizeof(text));
 	check(line_format(out, 1, "disk", "", text, sizeof(text)) == LINE_MAX,
 	      "a long line is cut");
+	test_budget();
 	return failures ? 1 : 0;
 }
