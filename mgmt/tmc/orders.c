@@ -76,7 +76,7 @@ static bool command(const struct tmc_frame *f)
 {
 	struct tmc_command m;
 	struct chan *to;
-	char text[200];
+	char text[256];
 	size_t n = 0;
 	enum chan_status s;
 	const char *why;
