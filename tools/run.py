@@ -59,7 +59,7 @@ def boot(machine):
 
 
 def evidence(chain):
-    text = chain.tom.call("evidence", "verify", chain.name)
+    text = chain.tom("evidence", "verify", chain.name)
     return text.strip().splitlines()[-1]
 
 

@@ -8,26 +8,19 @@
     chain.vm_up("web")
     with chain.console("web") as console: ...
 """
-import json
 import os
 import pty
 import re
 import select
 import signal
-import socket
 import subprocess
 import time
 
 from lab import LabError, ROOT, build, die_with_parent
+from tom import Tom
 
 TOM = build("host/tom")
 HOST_FROM_GUEST = "10.0.2.2"  # what QEMU's user network calls this machine
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Console:
@@ -38,7 +31,7 @@ class Console:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             die_with_parent()
-            os.execve(TOM, [TOM, "vm", "console", vm], tom.env)
+            os.execve(TOM, [TOM, "vm", "console", vm], dict(os.environ, TOM_HOME=tom.home))
 
     def __enter__(self):
         return self
@@ -86,56 +79,6 @@ class Console:
             os.waitpid(self.pid, 0)
 
 
-class Tom:
-    """One TrustedObjects Manager: a home directory and its daemon."""
-
-    def __init__(self, lab, name="tom"):
-        self.home = lab.subdir(name)
-        self.port = free_port()
-        self.env = dict(os.environ, TOM_HOME=self.home)
-        self.daemon = None
-
-    def call(self, *words, check=True, timeout=300):
-        """Runs `tom WORDS`; returns its output. A failure is a LabError with what it said."""
-        p = subprocess.run([TOM, *words], env=self.env, capture_output=True, text=True,
-                           timeout=timeout, stdin=subprocess.DEVNULL, check=False)
-        if check and p.returncode:
-            raise LabError("tom %s: exit %d\n%s%s" % (" ".join(words), p.returncode, p.stdout,
-                                                       p.stderr))
-        return p.stdout + p.stderr if not check else p.stdout
-
-    def json(self, *words):
-        return json.loads(self.call("--json", *words))
-
-    def init(self, ek_cas):
-        options = [w for path in ek_cas for w in ("--ek-ca", path)]
-        self.call("init", "--listen", "127.0.0.1:%d" % self.port, *options)
-
-    def start(self):
-        log = open(os.path.join(self.home, "tomd.log"), "ab")
-        self.daemon = subprocess.Popen([TOM, "daemon"], env=self.env, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=log, preexec_fn=die_with_parent)
-        log.close()
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            if self.daemon.poll() is not None:
-                break
-            time.sleep(0.1)
-        raise LabError("the TOM's daemon does not listen; its log:\n%s" % self.log()[-2000:])
-
-    def log(self):
-        with open(os.path.join(self.home, "tomd.log"), encoding="latin-1") as f:
-            return f.read()
-
-    def stop(self):
-        if self.daemon and self.daemon.poll() is None:
-            self.daemon.terminate()
-            self.daemon.wait()
-
-
 class Chain:
     """TOM + server + guest image; `options` go to lab.machine()."""
 
@@ -143,20 +86,19 @@ class Chain:
         self.lab = lab
         self.name = name
         self.image = image or build("redoubt.img")
-        self.tom = tom or Tom(lab)
         self.options = dict({"memory": 1024, "disks": [("data.img", 1024)], "net": True}, **options)
         self.tpm = lab.tpm(name + "-tpm")
+        self.tom = tom or Tom(lab, ek_ca=lab.authority().chain)
         self.machine = None
 
     def tom_up(self, release="r1"):
-        self.tom.init(self.lab.authority().chain)
-        self.tom.call("release", "add", build("reference.json"), "--name", release)
+        self.tom("release", "add", build("reference.json"), "--name", release)
         self.tom.start()
 
     def server_up(self, release="r1"):
         """Registers the server, puts its binding record on its boot medium, powers it on."""
         record = os.path.join(self.lab.dir, self.name + ".binding")
-        self.tom.call("server", "add", self.name, "--release", release, "--listen-address",
+        self.tom("server", "add", self.name, "--release", release, "--listen-address",
                       "%s:%d" % (HOST_FROM_GUEST, self.tom.port), "--out", record)
         self.machine = self.lab.machine(self.name, image=self.image, tpm=self.tpm, **self.options)
         subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "boot/mkimg.py"), "--add",
@@ -165,7 +107,7 @@ class Chain:
         self.machine.start()
 
     def bind(self, seconds=180):
-        self.tom.call("server", "bind", self.name, "--wait", str(seconds), timeout=seconds + 30)
+        self.tom("server", "bind", self.name, "--wait", str(seconds), timeout=seconds + 30)
 
     def server(self):
         return next(s for s in self.tom.json("server", "list") if s["name"] == self.name)
@@ -181,14 +123,14 @@ class Chain:
                 raise LabError("QEMU ended:\n" + self.machine.serial()[-3000:])
             time.sleep(0.5)
 
-    def vm_define(self, vm="web", tvd="demo", image="debian", memory=192, disk=64, append=""):
-        self.tom.call("tvd", "create", tvd)
-        self.tom.call("image", "add", image, build("guest/vmlinuz"), build("guest/initramfs.cpio"))
-        self.tom.call("vm", "create", vm, "--server", self.name, "--tvd", tvd, "--image", image,
+    def vm_define(self, vm="web", tvd="demo", image="debian", memory=192, disk=64, append="console=ttyS0"):
+        self.tom("tvd", "create", tvd)
+        self.tom("image", "add", image, build("guest/vmlinuz"), build("guest/initramfs.cpio"))
+        self.tom("vm", "create", vm, "--server", self.name, "--tvd", tvd, "--image", image,
                       "--memory", str(memory), "--disk", str(disk), "--append", append)
 
     def push(self, seconds=300):
-        self.tom.call("config", "push", self.name, "--wait", str(seconds), timeout=seconds + 30)
+        self.tom("config", "push", self.name, "--wait", str(seconds), timeout=seconds + 30)
 
     def console(self, vm="web"):
         return Console(self.tom, vm)
@@ -198,9 +140,9 @@ class Chain:
 
     def vm_start(self, vm="web", seconds=400):
         """Lets it run and waits until the server says that it does."""
-        self.tom.call("vm", "start", vm, "--wait", str(seconds), timeout=seconds + 30)
+        self.tom("vm", "start", vm, "--wait", str(seconds), timeout=seconds + 30)
 
     def down(self):
         if self.machine:
             self.machine.kill()
-        self.tom.stop()
+        self.tom.kill()

@@ -43,7 +43,7 @@ def crash_test(lab):
     variants = {name: crash_variant(directory, name, CALM_MS) for name in SERVICES}
     chain = Chain(lab, image=lab_image(directory, MANIFEST, variants))
     chain.tom.init(lab.authority().chain)
-    chain.tom.call("release", "add", os.path.join(directory, "lab.json"), "--name", "r1")
+    chain.tom("release", "add", os.path.join(directory, "lab.json"), "--name", "r1")
     chain.tom.start()
     chain.server_up()
     chain.bind()
