@@ -80,10 +80,15 @@ static void map_image(struct domain *d)
 
 void domain_make(struct domain *d, uint64_t frames)
 {
+	domain_make_below(d, frames, 0);
+}
+
+void domain_make_below(struct domain *d, uint64_t frames, uint64_t max_prio)
+{
 	void *stack;
 
 	*d = (struct domain){ .pd = lab_sel(), .ec = lab_sel(), .sc = lab_sel(), .sm = lab_sel() };
-	lab_must(sys_create_pd(d->pd, lab_root->pd, frames, 0), "create pd");
+	lab_must(sys_create_pd(d->pd, lab_root->pd, frames, max_prio), "create pd");
 	lab_must(sys_ctrl_ec(d->pd, EC_NAME, 0x6e69616d6f64, 0, &(uint64_t){ 0 }, &(uint64_t){ 0 }),
 		 "name pd");
 	map_image(d);

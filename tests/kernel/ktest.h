@@ -38,6 +38,9 @@ struct domain {
 /* Makes one; nothing runs in it yet. */
 void domain_make(struct domain *d, uint64_t frames);
 
+/* The same, with a limit to the priorities it can give. */
+void domain_make_below(struct domain *d, uint64_t frames, uint64_t max_prio);
+
 /* A global thread in it at fn, which must not return; a local one without fn. */
 void domain_run(struct domain *d, uint32_t cpu, uint64_t prio, void (*fn)(void));
 sel_t domain_server(struct domain *d, uint32_t cpu, void (*entry)(uint64_t id, uint64_t words),

@@ -17,26 +17,93 @@ static uint64_t next(uint64_t *seed)
 	return *seed;
 }
 
-static uint64_t argument(uint64_t *seed)
+/* Where a domain keeps what it makes, by type; ANY is any of these. */
+enum kind {
+	NONE,
+	PD,
+	EC,
+	SC,
+	PT,
+	SM,
+	MO,
+	SPACE,
+	DC,
+	NEW_PD,
+	NEW_EC,
+	NEW_SC,
+	NEW_PT,
+	NEW_SM,
+	NEW_MO,
+	NEW_SPACE,
+	ANY
+};
+
+static const struct {
+	uint8_t first, count;
+} places[] = {
+	[PD] = { KT_SEL_PD, 1 }, [EC] = { 16, 4 },     [SC] = { 20, 4 },
+	[PT] = { 24, 4 },        [SM] = { 28, 4 },     [MO] = { 4, 1 },
+	[SPACE] = { 40, 2 },     [DC] = { 7, 1 },      [NEW_PD] = { 42, 2 },
+	[NEW_EC] = { 16, 4 },    [NEW_SC] = { 20, 4 }, [NEW_PT] = { 24, 4 },
+	[NEW_SM] = { 28, 4 },    [NEW_MO] = { 32, 8 }, [NEW_SPACE] = { 40, 2 },
+	[ANY] = { 16, 28 },
+};
+
+/* The selectors among each call's arguments. */
+static const uint8_t kinds[CALL_COUNT][3] = {
+	[CALL_IPC_CALL] = { PT },
+	[CALL_CREATE_PD] = { NEW_PD, PD },
+	[CALL_CREATE_SPACE] = { NEW_SPACE, PD },
+	[CALL_CREATE_EC] = { NEW_EC, PD },
+	[CALL_CREATE_VCPU] = { ANY, PD, SPACE },
+	[CALL_CREATE_SC] = { NEW_SC, PD, EC },
+	[CALL_CREATE_PT] = { NEW_PT, PD, EC },
+	[CALL_CREATE_SM] = { NEW_SM, PD },
+	[CALL_DERIVE] = { NEW_MO, MO },
+	[CALL_DELEGATE] = { ANY, PD, ANY },
+	[CALL_MAP] = { MO, PD },
+	[CALL_UNMAP] = { PD },
+	[CALL_REVOKE] = { ANY },
+	[CALL_CTRL_KMEM] = { PD, PD },
+	[CALL_CTRL_EC] = { EC },
+	[CALL_CTRL_SC] = { SC },
+	[CALL_CTRL_SM] = { SM },
+	[CALL_VCPU_RUN] = { ANY, SM },
+	[CALL_ASSIGN] = { DC, NONE, SM },
+};
+
+static uint64_t value(uint64_t *seed)
 {
 	uint64_t r = next(seed);
 
-	switch (r >> 60) {
+	switch (r >> 61) {
 	case 0:
 		return next(seed);
 	case 1:
-		return next(seed) & 0xfffff000;
+		return KT_SHARED + PAGE_SIZE + (next(seed) & 0x1f000);
 	case 2:
-		return KT_SHARED + (next(seed) & 0x3f000);
-	case 3:
-		return next(seed) % 4096;
-	case 4:
 		return (uint64_t)PAGE_SIZE << (next(seed) % 8);
-	case 5:
+	case 3:
 		return next(seed) & (uint64_t)RIGHT_ALL;
+	case 4:
+		return 0;
 	default:
-		return next(seed) & 1 ? 1 + next(seed) % 8 : 16 + next(seed) % 24;
+		return next(seed) % 8;
 	}
+}
+
+static void arguments(uint64_t *seed, uint64_t number, uint64_t *args)
+{
+	for (unsigned i = 0; i < 6; i++)
+		args[i] = value(seed);
+	for (unsigned i = 0; i < 3 && number < CALL_COUNT; i++) {
+		uint8_t kind = kinds[number][i];
+
+		if (kind != NONE && next(seed) % 16)
+			args[i] = places[kind].first + next(seed) % places[kind].count;
+	}
+	if (number == CALL_CREATE_EC)
+		args[4] = args[5] = 0x1000;
 }
 
 /* Calls that would only end the babble: its own image, waits without end. */
@@ -71,8 +138,7 @@ static void babble(void)
 	for (uint64_t n = 0; n < CALLS_PER_ROUND; n++) {
 		uint64_t number = next(&seed) % (CALL_COUNT + 2);
 
-		for (unsigned i = 0; i < 6; i++)
-			args[i] = argument(&seed);
+		arguments(&seed, number, args);
 		if (skip(number, args))
 			continue;
 		if (raw_call(number, args) == S_OK)
@@ -98,7 +164,7 @@ static void round_of(uint64_t seed)
 	uint64_t good = 0;
 
 	for (uint32_t i = 0; i < 2; i++) {
-		domain_make(&d[i], 400);
+		domain_make_below(&d[i], 400, KT_PRIO);
 		give(&d[i], mo);
 		d[i].shared[8] = seed * 2 + i + 1;
 	}
@@ -111,7 +177,12 @@ static void round_of(uint64_t seed)
 		sleep_ms(10);
 	for (uint32_t i = 0; i < 2; i++)
 		good += d[i].shared[9];
-	lab_text("# calls that worked: ");
+	lab_text("# calls made: ");
+	for (uint32_t i = 0; i < 2; i++) {
+		lab_number(d[i].shared[10]);
+		lab_text(state_of(d[i].ec) == EC_STATE_FAULTED ? " (faulted) " : " ");
+	}
+	lab_text("of which worked: ");
 	lab_number(good);
 	lab_text("\n");
 	for (uint32_t i = 0; i < 2; i++)
