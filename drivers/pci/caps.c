@@ -8,7 +8,10 @@ enum {
 	REG_CLASS = 0x08,
 	REG_HEADER = 0x0c,
 	REG_BAR = 0x10,
+	REG_BUSES = 0x18,
 	REG_CAPS = 0x34,
+	HEADER_TYPE = 0x7f,
+	HEADER_BRIDGE = 1,
 	COMMAND_IO = 1 << 0,
 	COMMAND_MEMORY = 1 << 1,
 	COMMAND_MASTER = 1 << 2,
@@ -132,7 +135,9 @@ bool pci_probe(const struct pci_config *c, struct pci_function *f)
 	if (f->vendor == 0xffff)
 		return false;
 	f->class_code = (uint16_t)(rd(c, REG_CLASS) >> 16);
-	if (rd(c, REG_HEADER) >> 16 & 0x7f)
+	if ((rd(c, REG_HEADER) >> 16 & HEADER_TYPE) == HEADER_BRIDGE)
+		f->secondary = rd(c, REG_BUSES) >> 8 & 0xff;
+	if (rd(c, REG_HEADER) >> 16 & HEADER_TYPE)
 		return true; /* a bridge: no BARs of interest */
 	c->write(c, REG_COMMAND, command & ~(uint32_t)(COMMAND_IO | COMMAND_MEMORY));
 	for (unsigned n = 0; n < 6;)
@@ -140,6 +145,13 @@ bool pci_probe(const struct pci_config *c, struct pci_function *f)
 	c->write(c, REG_COMMAND, command);
 	capabilities(c, f);
 	return true;
+}
+
+void pci_open_bridge(const struct pci_config *c)
+{
+	uint32_t command = rd(c, REG_COMMAND) & 0xffff;
+
+	c->write(c, REG_COMMAND, command | COMMAND_MEMORY | COMMAND_MASTER);
 }
 
 void pci_switch(const struct pci_config *c, bool on)

@@ -15,5 +15,7 @@ struct pci_config {
 uint8_t pci_msix(const struct pci_config *c);
 /* Identity, BARs (sized with memory decoding off), MSI-X and virtio capabilities. False: nothing there. */
 bool pci_probe(const struct pci_config *c, struct pci_function *f);
+/* Lets requests of the functions behind a bridge pass. */
+void pci_open_bridge(const struct pci_config *c);
 /* Command register and MSI-X enable bit. */
 void pci_switch(const struct pci_config *c, bool on);

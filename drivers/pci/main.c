@@ -9,14 +9,7 @@
 #include "lib/component.h"
 #include "lib/port.h"
 
-enum {
-	ADDRESS = 0,
-	DATA = 4,
-	REG_HEADER = 0x0c,
-	REG_BUSES = 0x18,
-	MULTIFUNCTION = 1 << 23,
-	HEADER_TYPE = 0x7f
-};
+enum { ADDRESS = 0, DATA = 4, REG_HEADER = 0x0c, MULTIFUNCTION = 1 << 23 };
 
 static uint16_t port;
 /* In kept memory: sizing BARs again after a restart would disturb devices at work. */
@@ -59,8 +52,8 @@ static bool scan_function(uint32_t id, unsigned depth)
 	if (list->count == PCI_MAX_FUNCTIONS || !pci_probe(&c, &list->found[list->count]))
 		return false;
 	list->count++;
-	if ((config_read(&c, REG_HEADER) >> 16 & HEADER_TYPE) == 1)
-		scan_bus(config_read(&c, REG_BUSES) >> 8 & 0xff, depth + 1);
+	if (list->found[list->count - 1].secondary)
+		scan_bus(list->found[list->count - 1].secondary, depth + 1);
 	return true;
 }
 
@@ -76,6 +69,19 @@ static void scan_bus(uint32_t bus, unsigned depth)
 	}
 }
 
+/* The loader has closed all bridges. `depth` ends loops of nonsense bus numbers. */
+static void open_bridges(uint32_t id, unsigned depth)
+{
+	for (uint32_t i = 0; i < list->count && depth < 8; i++) {
+		struct pci_config c = config(list->found[i].id);
+
+		if (!list->found[i].secondary || list->found[i].secondary != id >> 8)
+			continue;
+		pci_open_bridge(&c);
+		open_bridges(c.id, depth + 1);
+	}
+}
+
 static enum chan_status switch_function(uint64_t id, bool on)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
@@ -83,6 +89,8 @@ static enum chan_status switch_function(uint64_t id, bool on)
 
 		if (list->found[i].id != id)
 			continue;
+		if (on)
+			open_bridges(c.id, 0);
 		pci_switch(&c, on);
 		return CS_OK;
 	}

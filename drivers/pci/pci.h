@@ -4,7 +4,7 @@
  *
  *   request       arg        payload   answer payload
  *   PCI_LIST      0          -         n * struct pci_function
- *   PCI_ENABLE    function   -         -    memory decoding, bus mastering and MSI-X on
+ *   PCI_ENABLE    function   -         -    memory decoding, bus mastering and MSI-X on; and the bridges above it
  *   PCI_DISABLE   function   -         -    all three off
  *
  * A function is named by its requester id: bus << 8 | device << 3 | function.
@@ -28,7 +28,7 @@ struct pci_function {
 	uint16_t device;
 	uint16_t class_code; /* class << 8 | subclass */
 	uint16_t irqs;       /* MSI-X vectors, 0: none */
-	uint32_t pad;
+	uint32_t secondary;  /* bridges: the bus behind; else 0 */
 	struct pci_bar bar[6];
 	struct virtio_caps caps;
 };

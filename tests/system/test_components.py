@@ -86,13 +86,29 @@ def voiceless(lab, peer):
     machine.kill()
 
 
+def behind_bridge(lab, peer):
+    """The disk sits behind a PCI Express port, which the loader has closed."""
+    image = lab_image(lab.subdir("bridge-image"), "tests/services/machine.toml", None, {"peer": peer})
+    disk = os.path.join(lab.dir, "bridge.img")
+    with open(disk, "wb") as f:
+        f.truncate(64 << 20)
+    machine = lab.machine("bridge", image=image, net=True, extra=[
+        "-device", "pcie-root-port,id=beyond,bus=pcie.0,chassis=1", "-drive", "if=none,id=far,format=raw,file=" + disk,
+        "-device", "virtio-blk-pci,disable-legacy=on,romfile=,drive=far,bus=beyond"])
+    machine.start()
+    machine.wait(r"client: ok client: read back|client: not ok client: read back", 60)
+    lab.check("a disk behind a bridge works", "not ok" not in machine.serial(), machine.serial()[-2000:])
+    machine.kill()
+
+
 def test(lab):
-    """All four."""
+    """All five."""
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=pong, args=(listener,), daemon=True).start()
     peer = b"10.0.2.2 %d\0" % listener.getsockname()[1]
     whole(lab, peer, "tpm-crb")
     whole(lab, peer, "tpm-tis")
+    behind_bridge(lab, peer)
     crashing(lab, peer)
     voiceless(lab, peer)
 

@@ -105,6 +105,16 @@ int main(void)
 	      "on: memory, master, no INTx, MSI-X");
 	pci_switch(&c, false);
 	check(!(space.reg[1] & 6) && !(space.reg[16] >> 31), "off");
+	space = (struct space){ .reg = { [0] = 0x000c1b36,
+					 [1] = 0x00100000,
+					 [2] = 0x06040000,
+					 [3] = 0x00010000,
+					 [6] = 0x00030200 },
+				.mask = { [1] = 0xffff } };
+	check(pci_probe(&c, &f) && f.secondary == 2 && !f.bar[2].size,
+	      "a bridge and the bus behind it");
+	pci_open_bridge(&c);
+	check((space.reg[1] & 6) == 6, "a bridge opened");
 	srand(6);
 	for (unsigned round = 0; round < 20000; round++) {
 		for (unsigned i = 0; i < 64; i++) {
