@@ -257,6 +257,25 @@ static bool check_digest(const struct tpm_quote *quote, struct verdict *v)
 		      v->boot_events, v->run_records);
 }
 
+/* Never measured, or capped by software: nothing may be sealed to such a value. */
+static bool check_measured(struct verdict *v)
+{
+	static const unsigned sealed_to[] = { PCR_LOADER, PCR_SECURE_BOOT, PCR_PARTS, PCR_CONFIG };
+	static const uint8_t zeros[32];
+	uint8_t ones[32];
+
+	memset(ones, 0xff, sizeof(ones));
+	for (size_t i = 0; i < sizeof(sealed_to) / sizeof(sealed_to[0]); i++) {
+		const uint8_t *pcr = v->pcr[sealed_to[i]];
+
+		if (memcmp(pcr, zeros, 32) == 0 || memcmp(pcr, ones, 32) == 0)
+			return refuse(
+				v, "PCR %u: reads all-%02X: this firmware measures nothing there",
+				sealed_to[i], pcr[0]);
+	}
+	return true;
+}
+
 static bool check_pcr7(const struct verify_expect *want, struct verdict *v)
 {
 	char got[SHORT_HEX + 1], good[SHORT_HEX + 1];
@@ -280,5 +299,5 @@ void verify_evidence(const struct verify_expect *want, const struct tmc_evidence
 
 	memset(v, 0, sizeof(*v));
 	v->good = check_quote(want, got, &quote, v) && verify_logs(want, got, v) &&
-		  check_digest(&quote, v) && check_pcr7(want, v);
+		  check_digest(&quote, v) && check_measured(v) && check_pcr7(want, v);
 }

@@ -145,11 +145,12 @@ static void expectations(void)
 	b.want.reset_count = 5;
 }
 
-static void good_boot(void)
+static void boot(bool secure_boot_measured)
 {
 	expectations();
 	boot_begin();
-	boot_event(7, 1, "secure boot");
+	if (secure_boot_measured)
+		boot_event(7, 1, "secure boot");
 	boot_event(4, EV_EFI_BOOT_SERVICES_APPLICATION, "image");
 	boot_event(11, EV_EVENT_TAG, "kernel");
 	boot_event(11, EV_EVENT_TAG, "disk");
@@ -160,6 +161,11 @@ static void good_boot(void)
 	run_event(11, "disk-open");
 	run_event(10, "epoch");
 	quote();
+}
+
+static void good_boot(void)
+{
+	boot(true);
 }
 
 static struct tmc_evidence evidence(void)
@@ -198,6 +204,8 @@ static void test_quote(void)
 	good_boot();
 	memset(b.want.pcr7, 1, 32);
 	expect("another PCR 7", "PCR 7");
+	boot(false);
+	expect("a PCR 7 that was never measured", "PCR 7: reads all-00");
 }
 
 static void test_logs(void)
