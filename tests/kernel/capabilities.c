@@ -25,12 +25,13 @@ static void test_revoke_mapping(uint32_t cpu)
 	lab_must(sys_delegate(copy, d.pd, KT_SEL_FREE, RIGHT_ALL), "delegate");
 	lab_must(sys_map(copy, d.pd, KT_SHARED + PAGE_SIZE, 0, PAGE_SIZE, RIGHT_R), "map");
 	domain_run(&d, cpu, KT_LOW, reader);
-	sleep_ms(20);
+	UNTIL(d.shared[1] > 0);
 	lab_check(d.shared[1] > 0, "a domain reads a page it was given");
 	lab_must(sys_revoke(mo, REVOKE_CHILDREN), "revoke");
 	seen_before = d.shared[1];
 	sleep_ms(20);
 	lab_check(d.shared[1] <= seen_before + 1, "when revoke returns it cannot any more");
+	UNTIL(state_of(d.ec) == EC_STATE_FAULTED);
 	lab_equal(state_of(d.ec), EC_STATE_FAULTED, "its next read is a fault");
 	lab_equal(sys_derive(lab_sel(), copy, 0, PAGE_SIZE, RIGHT_R), S_BAD_CAP,
 		  "the derived capability is gone");

@@ -151,8 +151,7 @@ static void test_mapping_race(void)
 	domain_make(&d, KT_FRAMES);
 	lab_must(sys_delegate(mo, d.pd, KT_SEL_FREE, RIGHT_ALL), "delegate");
 	domain_run(&d, 1, KT_PRIO, mapper);
-	for (unsigned i = 0; i < 1000 && !d.shared[0]; i++)
-		sleep_ms(1);
+	UNTIL(d.shared[0]);
 	for (unsigned i = 0; i < 150; i++) {
 		good &= sys_map(mo, d.pd, 0x300000000, 0, 16 * PAGE_SIZE, RIGHT_RW) == S_OK;
 		good &= sys_unmap(d.pd, 0x300000000, 16 * PAGE_SIZE) == S_OK;
@@ -160,7 +159,7 @@ static void test_mapping_race(void)
 	lab_check(good && d.shared[1] == S_OK && d.shared[0] > 0,
 		  "two CPUs change one address space");
 	lab_must(sys_revoke(mo, REVOKE_CHILDREN), "revoke");
-	sleep_ms(10);
+	UNTIL(d.shared[1] != S_OK || state_of(d.ec) == EC_STATE_FAULTED);
 	lab_check(d.shared[1] != S_OK || state_of(d.ec) == EC_STATE_FAULTED,
 		  "until its memory is revoked");
 	domain_end(&d);

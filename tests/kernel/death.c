@@ -75,7 +75,7 @@ static void test_server_dies(void)
 	result = 99;
 	lab_thread(0, KT_PRIO, calling_thread);
 	lab_thread(0, KT_PRIO, calling_thread);
-	sleep_ms(20);
+	UNTIL(d.shared[0] == 1);
 	lab_equal(d.shared[0], 1, "the server is in its handler");
 	domain_end(&d);
 	lab_check(wait_sm(result_sm, 1000) && wait_sm(result_sm, 1000),
@@ -97,7 +97,7 @@ static void test_middle_dies(void)
 	lab_must(sys_delegate(pt, m.pd, KT_SEL_PT, RIGHT_CALL), "delegate");
 	result = 99;
 	lab_thread(0, KT_PRIO, calling_thread);
-	sleep_ms(20);
+	UNTIL(d.shared[0] == 1);
 	domain_end(&m);
 	sleep_ms(5);
 	lab_equal(result, 99, "with the middle of a chain dead the caller waits for the end of it");
@@ -119,11 +119,11 @@ static void test_client_dies(void)
 	pt = domain_server(&d, 0, stuck, 0);
 	lab_must(sys_delegate(pt, c.pd, KT_SEL_PT, RIGHT_CALL), "delegate");
 	domain_run(&c, 0, KT_PRIO, calling_domain);
-	sleep_ms(20);
+	UNTIL(d.shared[0] == 1);
 	lab_equal(d.shared[0], 1, "the server works for a client");
 	domain_end(&c);
 	lab_must(sys_ctrl_sm(d.sm, SM_UP, 0, &count), "up");
-	sleep_ms(20);
+	UNTIL(d.shared[1] == 1);
 	lab_equal(d.shared[1], 1, "the client is gone; the server ends its work all the same");
 	server_pt = pt;
 	lab_must(sys_ctrl_sm(d.sm, SM_UP, 0, &count), "up");
@@ -154,7 +154,7 @@ static void test_suicide(void)
 	lab_must(sys_revoke(d.sm, REVOKE_CHILDREN), "revoke");
 	lab_must(sys_delegate(d.ec, d.pd, KT_SEL_FREE, RIGHT_CTRL), "delegate own thread");
 	lab_must(sys_create_sc(d.sc, d.pd, d.ec, KT_PRIO, 0, 0), "create sc");
-	sleep_ms(20);
+	UNTIL(d.shared[1] && state_of(d.ec) == EC_STATE_STOPPED);
 	lab_equal(d.shared[1], S_RIGHTS, "a domain without DESTROY cannot destroy itself");
 	lab_equal(state_of(d.ec), EC_STATE_STOPPED, "a thread may kill itself");
 	domain_end(&d);

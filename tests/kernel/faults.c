@@ -175,8 +175,7 @@ static void run_try(const struct try *t, sel_t done)
 	lab_must(sys_ctrl_ec(d.ec, EC_SET_FAULT_PT, pt, 0, &v, &v), "set fault portal");
 	lab_must(sys_create_sc(d.sc, d.pd, d.ec, KT_PRIO, 0, 0), "create sc");
 	wait_sm(done, 1000);
-	for (unsigned i = 0; i < 100 && state_of(d.ec) != EC_STATE_FAULTED; i++)
-		sleep_ms(2);
+	UNTIL(state_of(d.ec) == EC_STATE_FAULTED);
 	good = seen.count == before + 1 && seen.id == 77 && seen.vector == t->vector &&
 	       (seen.error & t->error) == t->error && state_of(d.ec) == EC_STATE_FAULTED;
 	if (!lab_check(good, t->what)) {
@@ -194,7 +193,7 @@ static void test_unhandled(void)
 
 	domain_make(&d, KT_FRAMES);
 	domain_run(&d, 0, KT_PRIO, touch_null);
-	sleep_ms(20);
+	UNTIL(state_of(d.ec) == EC_STATE_FAULTED);
 	lab_equal(state_of(d.ec), EC_STATE_FAULTED,
 		  "without a portal the thread stops, and the rest goes on");
 	domain_end(&d);
@@ -236,7 +235,7 @@ static void test_resume(void)
 	domain_run(&d, 0, 0, undefined);
 	lab_must(sys_ctrl_ec(d.ec, EC_SET_FAULT_PT, pt, 0, &v, &v), "set fault portal");
 	lab_must(sys_create_sc(d.sc, d.pd, d.ec, KT_PRIO, 0, 0), "create sc");
-	sleep_ms(20);
+	UNTIL(d.shared[1]);
 	lab_equal(d.shared[0], 4711, "a handler may change registers and go on");
 	lab_equal(d.shared[1] & 0x3f7000 & ~0x10000ull, 0, "but not flags that are the kernel's");
 	domain_end(&d);

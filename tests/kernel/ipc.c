@@ -87,6 +87,7 @@ static void test_busy(void)
 	lab_must(sys_create_sm(answered_sm, lab_root->pd, 0), "create sm");
 	for (unsigned i = 0; i < 3; i++)
 		lab_thread(0, KT_PRIO, caller);
+	UNTIL(d.shared[0] == 1);
 	sleep_ms(30);
 	lab_equal(d.shared[0], 1, "one caller is served, the others wait");
 	for (unsigned i = 0; i < 3; i++)

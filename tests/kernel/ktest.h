@@ -75,6 +75,11 @@ bool wait_sm(sel_t sm, uint64_t ms);
 void sleep_ms(uint64_t ms);
 uint64_t state_of(sel_t ec);
 
+/* Waits up to 2 s for others to make it true: how soon they run is the host's affair. */
+#define UNTIL(condition)                                                   \
+	for (unsigned until_ = 0; until_ < 1000 && !(condition); until_++) \
+	sleep_ms(2)
+
 void test_ipc(void);
 void test_death(void);
 void test_faults(void);

@@ -33,7 +33,7 @@ static void test_exhaustion(void)
 	domain_make(&greedy, 48);
 	domain_make(&other, KT_FRAMES);
 	domain_run(&greedy, 0, KT_PRIO, eater);
-	sleep_ms(50);
+	UNTIL(greedy.shared[2]);
 	lab_equal(greedy.shared[1], S_NO_KMEM,
 		  "a domain that eats its kernel memory is told S_NO_KMEM");
 	lab_check(greedy.shared[0] > 64, "after it got what it paid for");
@@ -41,8 +41,9 @@ static void test_exhaustion(void)
 	lab_equal(sys_create_sm(lab_sel(), other.pd, 0), S_OK, "another domain has its own");
 	lab_must(sys_ctrl_kmem(lab_root->pd, greedy.pd, 2, &q, &u), "top up");
 	lab_equal(q, 50, "the account is larger");
+	greedy.shared[3] = 99;
 	lab_must(sys_ctrl_sm(greedy.sm, SM_UP, 0, &q), "up");
-	sleep_ms(20);
+	UNTIL(greedy.shared[3] != 99);
 	lab_equal(greedy.shared[3], S_OK, "after a top-up the same call works");
 	lab_equal(sys_ctrl_kmem(greedy.pd, lab_root->pd, 50, &q, &u), S_BAD_PARAM,
 		  "nobody gives the last frames");
@@ -200,11 +201,11 @@ static void test_ports(void)
 	lab_equal(sys_map(pio, d.pd, 0, 0, 1, RIGHT_RW), S_OK, "one port is granted");
 	lab_equal(sys_map(pio, d.pd, 0, 0, 2, RIGHT_RW), S_BAD_PARAM, "not two");
 	domain_run(&d, 0, KT_PRIO, ports);
-	sleep_ms(20);
+	UNTIL(d.shared[0] == 1);
 	lab_equal(d.shared[0], 1, "and can be used");
 	lab_must(sys_revoke(pio, REVOKE_SELF), "revoke port");
 	lab_must(sys_ctrl_sm(d.sm, SM_UP, 0, &v), "up");
-	sleep_ms(20);
+	UNTIL(state_of(d.ec) == EC_STATE_FAULTED);
 	lab_equal(d.shared[0], 1, "after it was revoked it cannot");
 	lab_equal(state_of(d.ec), EC_STATE_FAULTED, "the try is a fault");
 	domain_end(&d);
