@@ -130,6 +130,10 @@ void machine_update_uart(struct machine *m)
 
 static void board_timers(struct machine *m, uint64_t now)
 {
+	if (now >= m->console_at) {
+		m->console_at = TICKS_NEVER;
+		m->host->console(m->host, m);
+	}
 	if (pit_expire(&m->pit, now)) {
 		machine_irq(m, PIT_IRQ, false);
 		machine_irq(m, PIT_IRQ, true);
@@ -146,6 +150,7 @@ void machine_timers(struct machine *m)
 
 	board_timers(m, now);
 	next = ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc));
+	next = ticks_min(next, m->console_at);
 	for (unsigned i = 0; i < m->cpus; i++) {
 		struct machine_cpu *cpu = &m->cpu[i];
 
@@ -209,6 +214,7 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 	m->cpus = MACHINE_VCPUS;
 	m->tsc_base = host->tsc(host);
 	m->timers_moved = true;
+	m->console_at = TICKS_NEVER;
 	gm_init(&m->gm, c->ram, c->ram_size);
 	for (unsigned i = 0; i < m->cpus; i++)
 		init_cpu(m, i, state[i]);

@@ -27,9 +27,10 @@
 #include "services/vmm/virtio_blk.h"
 #include "services/vmm/virtio_rng.h"
 
-#define MACHINE_VCPUS     1u
-#define MACHINE_STATE_MAX 16384u /* bytes of a saved machine without RAM and without vCPU states */
-#define MACHINE_EXIT_PORT 0xf4u
+#define MACHINE_VCPUS      1u
+#define MACHINE_STATE_MAX  16384u /* bytes of a saved machine without RAM and without vCPU states */
+#define MACHINE_CONSOLE_MS 10u    /* the longest that a byte for the console waits for others */
+#define MACHINE_EXIT_PORT  0xf4u
 
 struct machine;
 
@@ -74,10 +75,11 @@ struct machine {
 	struct virtio_host msi; /* first: virtio devices find the machine by it */
 	struct machine_host *host;
 	struct guest_mem gm;
-	uint64_t khz;      /* of the TSC */
-	uint64_t tsc_base; /* host TSC at tick 0 */
-	uint64_t deadline; /* tick of the next timer, as of the last look */
-	bool timers_moved; /* look again */
+	uint64_t khz;        /* of the TSC */
+	uint64_t tsc_base;   /* host TSC at tick 0 */
+	uint64_t deadline;   /* tick of the next timer, as of the last look */
+	bool timers_moved;   /* look again */
+	uint64_t console_at; /* tick at which uart.tx goes out at the latest */
 	struct machine_cpu cpu[MACHINE_VCPUS];
 	unsigned cpus;
 	struct bus ports, memory;

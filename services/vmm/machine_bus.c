@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Between the buses and the devices: time, interrupt lines, requests to the machine. */
 #include "services/vmm/machine.h"
+#include "services/vmm/ticks.h"
 
 static uint32_t uart_in(void *dev, uint32_t at, unsigned size)
 {
@@ -12,14 +13,25 @@ static uint32_t uart_in(void *dev, uint32_t at, unsigned size)
 	return value;
 }
 
+/* What the guest writes goes out in one piece when it pauses, sleeps or has written much. */
+static void plan_console(struct machine *m)
+{
+	if (m->uart.tx_len >= UART_TX / 2) {
+		m->host->console(m->host, m);
+	} else if (m->console_at == TICKS_NEVER) {
+		m->console_at = machine_now(m) + m->khz * MACHINE_CONSOLE_MS;
+		m->timers_moved = true;
+	}
+}
+
 static void uart_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 {
 	struct machine *m = dev;
 
 	(void)size;
 	uart_write(&m->uart, at, (uint8_t)value);
-	if (m->uart.tx_len == UART_TX || (at == 0 && (uint8_t)value == '\n'))
-		m->host->console(m->host, m);
+	if (m->uart.tx_len != 0)
+		plan_console(m);
 	machine_update_uart(m);
 }
 

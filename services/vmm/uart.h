@@ -13,7 +13,7 @@
 #define UART_PORT 0x3f8u
 #define UART_IRQ  4u
 #define UART_RX   4096u /* power of two */
-#define UART_TX   1024u
+#define UART_TX   2048u
 
 struct uart {
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
