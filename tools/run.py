@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 from lab import BUILD, Lab, LabError  # noqa: E402
 from chain import TOM, Chain  # noqa: E402
 
-PROMPT = r"guest# $"
+PROMPT = r"guest# (?:\x1b\[6n)?$"
 VM = "web"
 FILE = "/data/redoubt.txt"
 

@@ -12,7 +12,7 @@ import lab as laboratory  # noqa: E402
 from chain import Chain  # noqa: E402
 
 CUTS = 3
-PROMPT = r"(?s)guest# $"
+PROMPT = r"(?s)guest# (?:\x1b\[6n)?$"
 MARK = "plaintext-of-the-guest-"
 LOOP = "n=$(cat /data/n 2>/dev/null || echo 0); while :; do n=$((n+1)); echo " + MARK + "$n > /data/new && " \
     "sync && mv /data/new /data/f && echo $n > /data/n && sync && echo synced=$n; done"
