@@ -9,6 +9,7 @@
 #include "mgmt/tom/commands.h"
 #include "mgmt/tom/crypto.h"
 #include "mgmt/tom/identity.h"
+#include "mgmt/tom/tvd_key.h"
 
 #define DEFAULT_LISTEN "0.0.0.0:7443"
 
@@ -87,7 +88,8 @@ static bool make_identity(const struct tom *t)
 	X509 *tls_cert = ca_cert ? certificate("Redoubt TOM", tls, ca_cert, ca) : NULL;
 	bool good = save_certificate(t, "ca", ca_cert) && save_certificate(t, "tls", tls_cert) &&
 		    tom_save_key(t, "tls", tls) && tom_save_key(t, "policy", policy) &&
-		    tom_save_key(t, "operator", oper) && tom_save_key(t, "ca", ca);
+		    tom_save_key(t, "operator", oper) && tvd_key_init(t) &&
+		    tom_save_key(t, "ca", ca);
 
 	X509_free(tls_cert);
 	X509_free(ca_cert);

@@ -3,26 +3,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/crypto.h>
 #include "mgmt/proto/keys.h"
 #include "mgmt/tom/commands.h"
 #include "mgmt/tom/crypto.h"
+#include "mgmt/tom/tvd_key.h"
 
 int cmd_tvd_create(struct tom *t, struct args *a)
 {
 	const char *name = arg_word(a);
-	uint8_t id[16], key[32];
-	int added;
+	uint8_t id[16], sealed[TVD_KEY_SEALED];
 
 	if (!arg_name(a, name))
 		return TOM_USAGE;
 	tom_random(id, sizeof(id));
 	id[0] |= 1; /* its number is never 0 */
-	tom_random(key, sizeof(key));
-	added = tom_run(t, "INSERT INTO tvd VALUES(?, ?, ?)", "sbb", name, id, sizeof(id), key,
-			sizeof(key));
-	OPENSSL_cleanse(key, sizeof(key));
-	if (added < 0)
+	tvd_key_new(t, id, sealed);
+	if (tom_run(t, "INSERT INTO tvd VALUES(?, ?, ?)", "sbb", name, id, sizeof(id), sealed,
+		    sizeof(sealed)) < 0)
 		return tom_fail(TOM_USAGE, "domain %s is there already", name);
 	if (!t->json)
 		printf("domain %s made; its key leaves this TOM only wrapped for attested "

@@ -7,6 +7,7 @@
 #include "lib/chan.h"
 #include "mgmt/tom/crypto.h"
 #include "mgmt/tom/sealed.h"
+#include "mgmt/tom/tvd_key.h"
 
 static const struct state_vm *find_vm(const struct session *s, const char *name)
 {
@@ -61,7 +62,7 @@ bool console_opened(struct session *s, struct client *c, const struct tmc_sealed
 	if (c->kind != CLIENT_CONSOLE || c->open)
 		return true;
 	if (m->status != CS_OK || m->payload.n != sizeof(struct console_hello) ||
-	    !sealed_tvd_key(s, c->tvd_id, key)) {
+	    !tvd_key_load(s->t, c->tvd_id, key)) {
 		client_reply(c, false, "the VM has no console now; does it run?");
 		client_close(s, c);
 		return true;

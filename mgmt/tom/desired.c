@@ -7,6 +7,7 @@
 #include "mgmt/tom/desired.h"
 #include "mgmt/tom/identity.h"
 #include "mgmt/tom/tpm_make.h"
+#include "mgmt/tom/tvd_key.h"
 
 /* Where a state's borrowed bytes live while it is encoded. */
 struct room {
@@ -66,7 +67,7 @@ static size_t approve_tvd(struct tom *t, const struct server *s, const uint8_t i
 static const char *add_tvds(struct tom *t, const struct server *s, struct room *r)
 {
 	sqlite3_stmt *q = tom_query(t,
-				    "SELECT name, id, key FROM tvd WHERE name IN (SELECT tvd FROM "
+				    "SELECT name, id FROM tvd WHERE name IN (SELECT tvd FROM "
 				    "vm WHERE server = ?) ORDER BY name",
 				    "s", s->name);
 	const char *why = NULL;
@@ -82,7 +83,10 @@ static const char *add_tvds(struct tom *t, const struct server *s, struct room *
 			continue;
 		snprintf(tvd->name, sizeof(tvd->name), "%s", tom_text(q, 0));
 		tom_column(q, 1, tvd->id, sizeof(tvd->id));
-		tom_column(q, 2, key, sizeof(key));
+		if (!tvd_key_load(t, tvd->id, key)) {
+			why = "the key of a domain does not open: is keys/tvd.key the right one?";
+			continue;
+		}
 		tvd->key.p = r->key[i];
 		tvd->key.n = wrapped_key(t, s, tvd->name, tvd->id, key, r->key[i]);
 		tvd->approvals.p = (uint8_t *)r->approval[i];

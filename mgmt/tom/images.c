@@ -11,6 +11,7 @@
 #include "lib/chan.h"
 #include "mgmt/tom/crypto.h"
 #include "mgmt/tom/sealed.h"
+#include "mgmt/tom/tvd_key.h"
 
 enum {
 	WINDOW = 3,      /* chunks ahead of their answers: what the vault's ring holds */
@@ -108,7 +109,7 @@ static bool fill(struct session *s, const struct state_image *image)
 	uint8_t key[32], chunk_key[32], info[KEYS_INFO];
 	bool good = true;
 
-	if (!load(s, image) || !sealed_tvd_key(s, image->tvd, key)) {
+	if (!load(s, image) || !tvd_key_load(s->t, image->tvd, key)) {
 		pump_next(s);
 		return true;
 	}

@@ -9,18 +9,6 @@ bool sealed_send(struct session *s, const uint8_t tvd[16], enum sealed_type type
 	return session_send(s, TMC_SEALED, &m);
 }
 
-bool sealed_tvd_key(struct session *s, const uint8_t tvd[16], uint8_t key[32])
-{
-	sqlite3_stmt *q = tom_query(s->t, "SELECT key FROM tvd WHERE id = ?", "b", tvd, (size_t)16);
-	bool found = false;
-
-	while (tom_row(q)) {
-		tom_column(q, 0, key, 32);
-		found = true;
-	}
-	return found;
-}
-
 bool sealed_answer(struct session *s, const struct tmc_frame *f)
 {
 	struct schema_error err;

@@ -13,7 +13,6 @@ enum sealed_id { /* of requests; answers repeat it */
 
 bool sealed_send(struct session *s, const uint8_t tvd[16], enum sealed_type type, uint64_t id,
 		 uint64_t arg, const void *p, size_t n);
-bool sealed_tvd_key(struct session *s, const uint8_t tvd[16], uint8_t key[32]);
 
 bool image_answer(struct session *s, const struct tmc_sealed *m);
 bool console_opened(struct session *s, struct client *c, const struct tmc_sealed *m);

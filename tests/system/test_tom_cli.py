@@ -4,6 +4,7 @@
 """The command line of the TOM: exit codes, words, JSON, files."""
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 
@@ -21,8 +22,8 @@ def mode(path):
 
 def files(lab, tom):
     names = sorted(os.listdir(tom.home + "/keys"))
-    lab.equal("init makes four keys and two certificates", names,
-              ["ca.crt", "ca.key", "operator.key", "policy.key", "tls.crt", "tls.key"])
+    lab.equal("init makes five keys and two certificates", names,
+              ["ca.crt", "ca.key", "operator.key", "policy.key", "tls.crt", "tls.key", "tvd.key"])
     lab.check("only the owner reads them", {mode(tom.home + "/keys/" + n) for n in names} == {0o600} and
               mode(tom.home + "/tom.db") == 0o600 and
               {mode(os.path.join(tom.home, d)) for d in ("keys", "servers", "images", "run")} == {0o700})
@@ -59,6 +60,9 @@ def test(lab):
               record[3] == "s1" and record[4] == bytes([127, 0, 0, 1]) and len(record[8]) == len(record[9]) == 65, record)
     refusals(lab, tom)
     tom("tvd", "create", "blue")
+    with sqlite3.connect(tom.home + "/tom.db") as db:
+        sealed = db.execute("SELECT key FROM tvd").fetchone()[0]
+    lab.equal("a domain's key is sealed in the database", len(sealed), 12 + 32 + 16)
     lab.check("lists are JSON with --json, before or after the command",
               tom.json("tvd", "list")[0]["name"] == "blue" == json.loads(tom("tvd", "list", "--json"))[0]["name"])
     for group in ("server", "vm", "evidence"):
