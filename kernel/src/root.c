@@ -132,16 +132,27 @@ static sel_t give_self(void)
 
 static void give_memory(void)
 {
-	for (uint32_t i = 0; i < bootinfo.mem_count && info->mem_count < ROOT_MAX_MEM; i++) {
+	uint64_t left_out = 0;
+
+	for (uint32_t i = 0; i < bootinfo.mem_count; i++) {
 		const struct boot_mem *m = &bootinfo.mem[i];
-		sel_t sel;
+		struct root_mem *to = &info->mem[info->mem_count];
 
 		if (m->type != BOOT_MEM_FREE)
 			continue;
-		sel = give_range(OBJ_MO, m->base, m->size, RIGHT_RW | RIGHT_X | RIGHT_DELEGATE, 0);
-		info->mem[info->mem_count++] =
-			(struct root_mem){ .base = m->base, .size = m->size, .sel = sel };
+		if (info->mem_count == ROOT_MAX_MEM) {
+			left_out += m->size;
+			continue;
+		}
+		to->base = m->base;
+		to->size = m->size;
+		to->sel = give_range(OBJ_MO, m->base, m->size, RIGHT_RW | RIGHT_X | RIGHT_DELEGATE,
+				     0);
+		info->mem_count++;
 	}
+	if (left_out)
+		kprintf("kernel: %lu bytes of memory stay unused: it is in more than %u ranges\n",
+			left_out, ROOT_MAX_MEM);
 }
 
 static void give_parts(void)
