@@ -9,7 +9,7 @@ import random
 import threading
 import time
 
-from lab import LabError, run
+from lab import run
 from test_vm_host import Console, bound, define
 
 CUTS = int(os.environ.get("CUTS", "50"))
@@ -53,16 +53,6 @@ class Writers:
             t.join(90)
 
 
-def committed(tom, seconds=60):
-    """The epoch the server reports, once it is connected again."""
-    end = time.monotonic() + seconds
-    while not tom.json("server", "list")[0]["online"]:
-        if time.monotonic() > end:
-            raise LabError("the server is not back: %s" % tom.verdict("s1"))
-        time.sleep(0.1)
-    return tom.json("config", "show", "s1")
-
-
 def cut(rng, tom, machine, block):
     """One cut; (what is wrong or None, the block's number then)."""
     writers = Writers(tom, block)
@@ -71,9 +61,9 @@ def cut(rng, tom, machine, block):
     writers.end()
     wanted = tom.json("config", "show", "s1")["desired"]
     machine.start()
-    shown = committed(tom)
-    if not writers.epoch_done <= shown["committed"] <= wanted:
-        return "epoch %d was acknowledged, %d is there" % (writers.epoch_done, shown["committed"]), 0
+    there = int(machine.wait(r"policy: stored state: epoch (\d+)", 60).group(1))
+    if not writers.epoch_done <= there <= wanted:
+        return "epoch %d was acknowledged, %d is there" % (writers.epoch_done, there), 0
     console = Console(tom, "s1", "web", 60)
     if not console.wait("guest is up") or not console.ask("read", "block: ") or not console.wait("\r\n# "):
         return "no answer of the guest", 0
