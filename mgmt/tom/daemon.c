@@ -79,19 +79,28 @@ static int listen_at(const char *address)
 	return -1;
 }
 
+/* A server that lost its power says no goodbye: it counts as gone after a minute. */
+static void tune(int fd)
+{
+	struct timeval patience = { .tv_sec = 60 };
+	int on = 1, idle = 30, interval = 10, probes = 3;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 /* In the session's process: own database connection, ends with the daemon. */
 static _Noreturn void session_process(struct tom *t, SSL_CTX *tls, int fd)
 {
-	struct timeval patience = { .tv_sec = 60 };
-	int on = 1;
-
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	tune(fd);
 	t->db = NULL; /* an SQLite connection does not survive fork */
 	if (tom_db_open(t))
 		session_run(t, tls, fd);
