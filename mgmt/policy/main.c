@@ -9,6 +9,7 @@
 #include "mgmt/policy/engine.h"
 #include "mgmt/policy/policy.h"
 
+#define DRAIN_MAX 32u
 #define UNSENT_NS 100000000ull
 #define TELL_NS   100000000ull /* between two CONF_CHANGED */
 #define NS        1000000000u
@@ -172,21 +173,26 @@ static void tell_vaults(void)
 	engine_vaults(&engine, tags, serial, n);
 }
 
-static void drain(struct chan *c)
+/* True if there may be more: nobody holds up the others by talking without a pause. */
+static bool drain(struct chan *c)
 {
-	enum chan_result r;
+	enum chan_result r = CHAN_OK;
 	struct msg m;
 
-	while ((r = chan_recv(c, &m, buf, sizeof(buf))) == CHAN_OK || r == CHAN_RESTARTED) {
+	for (unsigned i = 0; i < DRAIN_MAX; i++) {
+		r = chan_recv(c, &m, buf, sizeof(buf));
 		if (r == CHAN_OK) {
 			message(c, &m, m.len - sizeof(m));
-			continue;
+		} else if (r == CHAN_RESTARTED) {
+			restarted(c);
+			tell_vaults();
+		} else {
+			break;
 		}
-		restarted(c);
-		tell_vaults();
 	}
 	if (r == CHAN_BROKEN && !is_vault(c))
 		die("channel to %s is broken", chan_peer(c));
+	return r == CHAN_OK || r == CHAN_RESTARTED;
 }
 
 static struct chan *channel_of(const struct order *o)
@@ -223,17 +229,19 @@ static uint64_t act(void)
 static void serve(void)
 {
 	uint64_t wake, tell;
+	bool more = false;
 
 	tell_vaults();
 	for (struct chan *c = chan_next(NULL); c; c = chan_next(c))
-		drain(c);
+		more |= drain(c);
 	tell_vaults();
 	wake = act();
 	tell_verdict();
 	tell = tell_changes();
 	if (tell < wake)
 		wake = tell;
-	component_wait(wake == ENGINE_FOREVER ? 0 : wake);
+	if (!more)
+		component_wait(wake == ENGINE_FOREVER ? 0 : wake);
 }
 
 /* Without a binding record nobody may say what runs. */
