@@ -3,7 +3,7 @@
 #include "tests/kernel/ktest.h"
 
 enum {
-	ROUNDS = 20000,
+	ROUNDS = 6000,
 	AVX_BIT = 28,
 };
 

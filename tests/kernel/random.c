@@ -6,7 +6,7 @@
 #include "tests/kernel/ktest.h"
 
 enum {
-	CALLS_PER_ROUND = 100000,
+	CALLS_PER_ROUND = 30000,
 };
 
 static uint64_t next(uint64_t *seed)

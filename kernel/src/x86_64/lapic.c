@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Local APIC: timer, messages between CPUs. Intel SDM volume 3, chapter 11. */
 #include "kernel/inc/boot.h"
+#include "kernel/inc/console.h"
 #include "kernel/inc/irq.h"
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
@@ -34,6 +35,7 @@ enum {
 	BASE_X2APIC = 1 << 10,
 	BASE_ENABLE = 1 << 11,
 	CALIBRATE_MS = 10,
+	CALIBRATE_TRIES = 10,
 	PIC_MASTER_MASK = 0x21,
 	PIC_SLAVE_MASK = 0xa1,
 };
@@ -117,20 +119,46 @@ void lapic_start_cpu(uint32_t apic_id, uint64_t page)
 	message(apic_id, ICR_STARTUP | (uint32_t)(page >> 12));
 }
 
+struct moment {
+	uint64_t tsc;
+	uint32_t timer;
+};
+
+/* Both clocks at nearly the same time: something may stop this CPU between two reads, so the closest of several pairs counts. */
+static struct moment look(void)
+{
+	struct moment best = { 0, 0 };
+	uint64_t closest = UINT64_MAX;
+
+	for (unsigned int i = 0; i < CALIBRATE_TRIES; i++) {
+		uint64_t before = rdtsc();
+		uint32_t timer = read(APIC_TIMER_CURRENT);
+		uint64_t gap = rdtsc() - before;
+
+		if (gap >= closest)
+			continue;
+		closest = gap;
+		best = (struct moment){ before + gap / 2, timer };
+	}
+	return best;
+}
+
 void lapic_calibrate(void)
 {
-	uint32_t start;
+	struct moment start, end;
 
 	tsc_khz = bootinfo.tsc_khz;
 	if (deadline_mode)
 		return;
 	write(APIC_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
 	write(APIC_TIMER_INITIAL, UINT32_MAX);
-	start = read(APIC_TIMER_CURRENT);
+	start = look();
 	wait_us(CALIBRATE_MS * 1000);
-	apic_khz = (start - read(APIC_TIMER_CURRENT)) / CALIBRATE_MS;
+	end = look();
+	apic_khz = (start.timer - end.timer) * tsc_khz / (end.tsc - start.tsc);
 	write(APIC_TIMER_INITIAL, 0);
 	write(APIC_LVT_TIMER, VECTOR_TIMER);
+	kprintf("timer: local APIC at %lu kHz\n", apic_khz);
 }
 
 /* A timer that is set early fires early, finds nothing due, and is set again; so rounding does no harm. */
