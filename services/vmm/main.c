@@ -13,7 +13,8 @@
 
 enum { SEL_SPACE = START_SEL_FREE, SEL_VCPU = START_SEL_FREE + 1 };
 
-#define STATE_VA UINT64_C(0x600000000000) /* far from everything root maps */
+#define LAST_LINE_NS UINT64_C(50000000)
+#define STATE_VA     UINT64_C(0x600000000000) /* far from everything root maps */
 
 static struct machine machine;
 static struct disk_chan disk;
@@ -94,9 +95,16 @@ static struct machine_host host = {
 
 /* --- set-up --- */
 
+/* The last line; a channel goes with its component, so `uart` gets time to read it. */
+static void say_end(enum vmm_end end, const char *why)
+{
+	log_line("ended: %d %s", end, why);
+	component_wait(now_ns() + LAST_LINE_NS);
+}
+
 static _Noreturn void fail(const char *what)
 {
-	log_line("ended: %d %s", VMM_FAILED, what);
+	say_end(VMM_FAILED, what);
 	exit(VMM_FAILED);
 }
 
@@ -202,12 +210,12 @@ static void explain(const struct machine *m)
 static void lab_exit(uint32_t value)
 {
 	log_line("vmrun: exit %u", value);
-	component_wait(now_ns() + 100000000); /* the line goes out first */
+	component_wait(now_ns() + LAST_LINE_NS);
 	if (start_dev("exit") != NULL)
 		__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"((uint16_t)MACHINE_EXIT_PORT));
 }
 
-static int result(enum machine_end end)
+static enum vmm_end result(enum machine_end end)
 {
 	switch (end) {
 	case MACHINE_OFF:
@@ -248,6 +256,6 @@ int main(void)
 		lab_exit(machine.lab_value);
 	if (result(end) == VMM_FAILED)
 		explain(&machine);
-	log_line("ended: %d %s", result(end), machine_end_text(end));
-	return result(end);
+	say_end(result(end), machine_end_text(end));
+	return (int)result(end);
 }
