@@ -56,9 +56,12 @@ static void move_vm(struct engine *e, size_t i)
 		    memcmp(old.state.vms[j].tvd, e->state.vms[i].tvd, 16) == 0)
 			before = &old.vms[j];
 	f->told = !before || before->told; /* perhaps, by a policy that died */
+	if (before)
+		memcpy(f->measured, before->measured, sizeof(f->measured));
+	if (fact_vm_same(e, i)) /* so it was measured, to be started */
+		memcpy(f->measured, f->config, sizeof(f->measured));
 	if (!before)
 		return;
-	memcpy(f->measured, before->measured, sizeof(f->measured));
 	f->started_at = before->started_at;
 	f->stopping_at = before->stopping_at;
 	f->pressed = before->pressed;
@@ -133,7 +136,6 @@ void adopt(struct engine *e, const uint8_t *p, size_t n)
 	memcpy(old.vms, e->vms, sizeof(old.vms));
 	decode(e, p, n);
 	e->generation++;
-	e->epoch_measured = false;
 	for (size_t i = 0; i < e->state.tvd_count; i++)
 		move_tvd(e, i);
 	for (size_t i = 0; i < e->state.image_count; i++)

@@ -138,7 +138,6 @@ struct engine {
 	int64_t utc;         /* seconds since 1970 at time 0; 0: not known */
 	struct commit commit;
 	struct state state, other; /* committed; candidate or predecessor */
-	bool epoch_measured;
 	struct attempt tpm;
 	struct lane disk_lane, tpm_lane, root_lane;
 	uint8_t tpm_event[TPM_EVENT_MAX]; /* last one sent */

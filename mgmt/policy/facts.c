@@ -122,11 +122,16 @@ static const char *setup_waits(const struct engine *e, size_t vm)
 	return f->attached ? NULL : "its vault is being told";
 }
 
+bool fact_epoch_measured(const struct engine *e)
+{
+	return e->state.epoch && e->kept->epoch == e->state.epoch;
+}
+
 static const char *measure_waits(const struct engine *e, size_t vm)
 {
 	const struct vm_fact *f = &e->vms[vm];
 
-	if (e->epoch_measured && memcmp(f->measured, f->config, sizeof(f->config)) == 0)
+	if (fact_epoch_measured(e) && memcmp(f->measured, f->config, sizeof(f->config)) == 0)
 		return NULL;
 	return e->tpm.why[0] ? e->tpm.why : "PCR 10 is being extended";
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What policy must know about running VMs after its own death: with which configuration each was started. In memory that root keeps
+ * What policy must know after its own death: with which configuration each VM was started, and so measured. In memory that root keeps
  * for this component during one boot; all zero at first.
  */
 #pragma once
@@ -13,6 +13,7 @@ struct kept_vm {
 };
 
 struct kept {
+	uint64_t epoch; /* the last one that is in PCR 10 */
 	struct kept_vm vms[STATE_VMS];
 };
 

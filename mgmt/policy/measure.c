@@ -78,7 +78,7 @@ bool measure_next(struct engine *e, struct order *out)
 		return send_again(e, out);
 	if (!engine_due(e, e->tpm.retry_at))
 		return false;
-	if (!e->epoch_measured)
+	if (!fact_epoch_measured(e))
 		return epoch_event(e, out);
 	for (size_t i = 0; i < e->state.vm_count; i++)
 		if (vm_needs_it(e, i))
@@ -100,7 +100,7 @@ void measure_answer(struct engine *e, const struct answer *a)
 	if (a->was.generation != e->generation)
 		return;
 	if (a->was.step == STEP_MEASURE_EPOCH)
-		e->epoch_measured = true;
+		e->kept->epoch = e->state.epoch;
 	else
 		memcpy(e->vms[a->was.subject].measured, e->vms[a->was.subject].config, 32);
 }

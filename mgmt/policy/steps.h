@@ -58,6 +58,8 @@ const struct ctl_item *fact_vm_item(const struct engine *e, size_t vm);
 bool fact_vm_same(const struct engine *e, size_t vm);
 /* It switched itself off since the state was committed and stays off until the next. */
 bool fact_vm_off(const struct engine *e, size_t vm);
+/* The committed epoch is in PCR 10. */
+bool fact_epoch_measured(const struct engine *e);
 bool fact_vault_open(const struct engine *e, size_t tvd);
 /* Index, or the count if there is none. */
 size_t fact_tvd(const struct engine *e, uint64_t number);

@@ -236,6 +236,9 @@ static void records(void)
 	check("PCR 10: the epoch and each VM once", before == 3, "records");
 	end_both(VMM_RESET);
 	check("a restart measures nothing again", w.record_count == before, "records");
+	world_kill(&w, KILL_POLICY);
+	end_both(VMM_RESET);
+	check("nor does a new policy", w.record_count == before, "records");
 	for (unsigned i = 0; i < 20; i++) {
 		world_kill(&w, KILL_TPM);
 		world_step(&w);
