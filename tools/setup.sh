@@ -11,6 +11,7 @@ gnu-efi mtools dosfstools cpio busybox-static kmod
 qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools tpm2-tools gnutls-bin openssl socat
 libssl-dev libsqlite3-dev libtss2-dev
 python3 python3-cbor2 python3-cryptography
+iproute2 procps e2fsprogs
 cloc cppcheck shellcheck
 "
 
