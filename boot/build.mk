@@ -51,7 +51,7 @@ $(BUILD)/reference.json: $(BUILD)/redoubt.json
 .PHONY: release
 release: $(BUILD)/redoubt.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
 
-ALL += $(BUILD)/boot/loader.efi
+ALL += $(BUILD)/boot/loader.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
 
 BOOT_FORMATS := boot/bundle.c boot/eventlog.c boot/loader/elf.c boot/loader/pe.c
 $(eval $(call unit_test,boot_formats,tests/unit/boot_formats.c $(BOOT_FORMATS) boot/loader/sha256.c boot/loader/mem.c))
