@@ -57,9 +57,10 @@ class Console:
             match = re.search(pattern, self.text[start:])
             if match:
                 return match
-            if time.monotonic() > end or not self.pump(0.2):
-                raise LabError("console: no /%s/ after %d s; last output:\n%s" % (
-                    pattern, seconds, self.text[-2000:]))
+            late = time.monotonic() > end
+            if late or not self.pump(0.2):
+                raise LabError("console: no /%s/ %s; last output:\n%s" % (
+                    pattern, "after %d s" % seconds if late else "before it ended", self.text[-2000:]))
 
     def send(self, text):
         os.write(self.fd, text.encode())
@@ -132,8 +133,19 @@ class Chain:
     def push(self, seconds=300):
         self.tom("config", "push", self.name, "--wait", str(seconds), timeout=seconds + 30)
 
-    def console(self, vm="web"):
-        return Console(self.tom, vm)
+    def console(self, vm="web", seconds=180):
+        """Its console, as soon as it has one: after a restart the server is online before its VMs are back."""
+        end = time.monotonic() + seconds
+        while True:
+            console = Console(self.tom, vm)
+            try:
+                console.wait(r"Ctrl-\] ends\n", seconds)
+                return console
+            except LabError as error:
+                console.close()
+                if time.monotonic() > end or "no console now" not in str(error):
+                    raise
+                time.sleep(0.5)
 
     def vm_state(self, vm="web"):
         return next(v for v in self.tom.json("vm", "list") if v["name"] == vm)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# time limit: 2400
+# time limit: 1500
 """The whole server loses its power while a guest writes: what the guest had synced is there, and the disk holds ciphertext only."""
 import os
 import random
@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as laboratory  # noqa: E402
 from chain import Chain  # noqa: E402
 
-CUTS = 25
+CUTS = 10
 PROMPT = r"(?s)guest# (?:\x1b\[6n)?$"
 MARK = "plaintext-of-the-guest-"
 LOOP = "n=$(cat /data/n 2>/dev/null || echo 0); while :; do n=$((n+1)); echo " + MARK + "$n > /data/new && " \

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 1500
-"""The server loses its power while configurations are committed, 25 times: the acknowledged epoch is there, whole, or the one under way."""
+"""The server loses its power while configurations are committed, 40 times: the acknowledged epoch is there, whole, or the one under way."""
 import os
 import random
 import re
@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as laboratory  # noqa: E402
 from chain import Chain  # noqa: E402
 
-CUTS = 25
+CUTS = 40
 
 
 class Pusher(threading.Thread):
