@@ -16,7 +16,7 @@ test-unit: tests
 test-system: all tests
 	$(RUN_TESTS) --kind system
 
-bench: all
+bench: all $(TEST_FILES)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(ONLY)
 
 clean:
