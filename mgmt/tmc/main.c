@@ -38,17 +38,40 @@ static void await_disk(void)
 		sleep_until(now_ns() + SECOND_NS / 5);
 }
 
-/* The TPM remembers the TOM of the first binding; a record that names another one changes nothing. */
-static bool same_tom(void)
+static uint32_t read_bound(uint8_t bound[32])
 {
-	char text[TSS_TEXT];
-	uint8_t bound[32];
 	struct tss *t = tss_open_chan(tmc.tpm);
 	uint32_t rc = t ? tss_srk(t, 1) : (uint32_t)TSS_TRANSPORT;
 
 	if (!rc)
 		rc = tss_bound(t, bound);
 	tss_close(t);
+	return rc;
+}
+
+/* What the TPM says, whatever it says; a broker or chip that does not answer says nothing and is asked again. */
+static uint32_t ask_bound(uint8_t bound[32])
+{
+	char text[TSS_TEXT];
+	uint32_t rc = read_bound(bound);
+
+	while (rc && rc != TSS_ABSENT && rc != TSS_OTHER && rc != TSS_TEMPLATE) {
+		log_line("the TOM's identity in the TPM (NV index 0x01800100) cannot be read: %s; "
+			 "trying again",
+			 tss_text(rc, text));
+		sleep_until(now_ns() + SECOND_NS);
+		rc = read_bound(bound);
+	}
+	return rc;
+}
+
+/* The TPM remembers the TOM of the first binding; a record that names another one changes nothing. */
+static bool same_tom(void)
+{
+	char text[TSS_TEXT];
+	uint8_t bound[32];
+	uint32_t rc = ask_bound(bound);
+
 	if (rc == TSS_ABSENT)
 		return true;
 	if (rc)
