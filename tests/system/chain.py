@@ -143,7 +143,8 @@ class Chain:
                 return console
             except LabError as error:
                 console.close()
-                if time.monotonic() > end or "no console now" not in str(error):
+                later = re.search(r"no console now|is not connected|connection lost", str(error))
+                if time.monotonic() > end or not later:
                     raise
                 time.sleep(0.5)
 
