@@ -149,6 +149,7 @@ int lab_main(void)
 	MEASURE("rdtsc_rdtsc", 0, (void)0);
 	MEASURE("syscall_null", PEER_SYSCALL, (void)!sys_ctrl_sc(SEL_NULL, &back));
 	MEASURE("ipc_roundtrip", PEER_IPC, (void)!sys_ipc_call(pt, 0, &back));
+	MEASURE("ipc_roundtrip_8w", PEER_IPC_10, (void)!sys_ipc_call(pt, 8, &back));
 	MEASURE("ipc_roundtrip_10_words", PEER_IPC_10, (void)!sys_ipc_call(pt, 10, &back));
 	measure_faults();
 	measure_wake();

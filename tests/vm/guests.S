@@ -269,5 +269,6 @@ end bench_\name
 	bench mmio_read, 2048, mov (%rsi), %ebx
 	bench mmio_write, 2048, mov %ebx, (%rsi)
 	bench touch, 192, movb $1, (%rdi)
+	bench lazy, 192, movb $1, 0x2ffc0000(%rdi)
 
 	.section .note.GNU-stack, "", @progbits
