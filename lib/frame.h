@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Frame port (proto "frame"): whole Ethernet frames between a network driver and `uplink`, later between a vmm and its TVD's switch.
+ * Frame port (proto "frame"): whole Ethernet frames between a network driver and `uplink`, or between a vmm and who carries its frames (in the
+ * laboratory the driver, later its TVD's switch): that server's struct frame_link gives the guest's card its address.
  * Both sides send FRAME messages whose payload is one frame (14..1514 bytes, no FCS); nothing is answered; a full ring drops.
  * The server (driver) sends FRAME_LINK with struct frame_link once at start and at every change.
  */

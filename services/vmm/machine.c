@@ -3,7 +3,7 @@
 #include <string.h>
 #include "services/vmm/ticks.h"
 
-enum { DEVICE_RNG = 1, DEVICE_DISK = 2, MSI_BASE = 0xfee };
+enum { DEVICE_RNG = 1, DEVICE_DISK = 2, DEVICE_NET = 3, MSI_BASE = 0xfee };
 
 uint64_t machine_now(const struct machine *m)
 {
@@ -185,6 +185,13 @@ static void init_cpu(struct machine *m, unsigned i, struct vcpu_state *s)
 	s->exit_mtd[VM_EXIT_TIMEOUT] = VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER;
 }
 
+static void plug_virtio(struct machine *m, unsigned device, struct virtio *v)
+{
+	v->host = &m->msi;
+	v->gm = &m->gm;
+	pci_plug(&m->pci, device, &v->pci);
+}
+
 static void plug_devices(struct machine *m, const struct machine_config *c)
 {
 	m->msi.msi = message;
@@ -192,16 +199,17 @@ static void plug_devices(struct machine *m, const struct machine_config *c)
 	pci_func_init(&m->bridge, 0x1b36, 0x0008, 0x060000, 0);
 	pci_plug(&m->pci, 0, &m->bridge);
 	virtio_rng_init(&m->rng, m->host->random);
-	m->rng.v.host = &m->msi;
-	m->rng.v.gm = &m->gm;
-	pci_plug(&m->pci, DEVICE_RNG, &m->rng.v.pci);
+	plug_virtio(m, DEVICE_RNG, &m->rng.v);
 	m->has_disk = c->disk != NULL;
-	if (!m->has_disk)
-		return;
-	virtio_blk_init(&m->disk, c->disk, c->backend);
-	m->disk.v.host = &m->msi;
-	m->disk.v.gm = &m->gm;
-	pci_plug(&m->pci, DEVICE_DISK, &m->disk.v.pci);
+	if (m->has_disk) {
+		virtio_blk_init(&m->disk, c->disk, c->backend);
+		plug_virtio(m, DEVICE_DISK, &m->disk.v);
+	}
+	m->has_net = c->net != NULL;
+	if (m->has_net) {
+		virtio_net_init(&m->net, c->net, c->port);
+		plug_virtio(m, DEVICE_NET, &m->net.v);
+	}
 }
 
 void machine_init(struct machine *m, const struct machine_config *c, struct machine_host *host,
@@ -246,6 +254,8 @@ void machine_state(struct state *s, struct machine *m)
 	virtio_state(s, &m->rng.v);
 	if (m->has_disk)
 		virtio_blk_state(s, &m->disk);
+	if (m->has_net)
+		virtio_net_state(s, &m->net);
 	if (!s->loading || s->bad)
 		return;
 	m->timers_moved = true;

@@ -5,7 +5,7 @@
  * Ports: 20h A0h 4D0h PIC, 40h-43h 61h PIT, 64h reset pulse, 70h RTC, 80h, 3F8h UART, 600h PM, CF8h PCI, CF9h reset, C000h... virtio
  * notification, and in the laboratory F4h: the guest's exit status.
  * Memory: RAM (guest_mem.h), C0000000h... PCI BARs, FEC00000h IOAPIC, FEE00000h local APIC.
- * PCI: 0 host bridge, 1 entropy, 2 disk (if there is one).
+ * PCI: 0 host bridge, 1 entropy, 2 disk (if there is one), 3 network card (if there is a port for it).
  */
 #pragma once
 #include <stdbool.h>
@@ -25,6 +25,7 @@
 #include "services/vmm/rtc.h"
 #include "services/vmm/uart.h"
 #include "services/vmm/virtio_blk.h"
+#include "services/vmm/virtio_net.h"
 #include "services/vmm/virtio_rng.h"
 
 #define MACHINE_VCPUS      1u
@@ -93,7 +94,8 @@ struct machine {
 	struct pci_func bridge;
 	struct virtio_rng rng;
 	struct virtio_blk disk;
-	bool has_disk, lab;
+	struct virtio_net net;
+	bool has_disk, has_net, lab;
 	enum machine_end end;
 	uint32_t lab_value; /* what the guest wrote to MACHINE_EXIT_PORT */
 };
@@ -105,6 +107,8 @@ struct machine_config {
 	uint64_t utc;                /* see vmm.h */
 	const struct blk_info *disk; /* NULL: none */
 	struct vblk_backend *backend;
+	const struct frame_link *net; /* NULL: no card */
+	struct vnet_port *port;
 	bool lab;
 };
 

@@ -306,5 +306,7 @@ void machine_map(struct machine *m)
 	map_virtio(m, &m->rng.v);
 	if (m->has_disk)
 		map_virtio(m, &m->disk.v);
+	if (m->has_net)
+		map_virtio(m, &m->net.v);
 	m->pci.moved = false;
 }

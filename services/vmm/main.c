@@ -8,6 +8,7 @@
 #include "services/vmm/args.h"
 #include "services/vmm/console_chan.h"
 #include "services/vmm/disk_chan.h"
+#include "services/vmm/frame_chan.h"
 #include "services/vmm/images.h"
 #include "services/vmm/machine.h"
 
@@ -18,6 +19,7 @@ enum { SEL_SPACE = START_SEL_FREE, SEL_VCPU = START_SEL_FREE + 1 };
 
 static struct machine machine;
 static struct disk_chan disk;
+static struct frame_chan net;
 static struct chan *console;
 static struct vmm_args args;
 static bool have_args;
@@ -75,6 +77,8 @@ static void host_service(struct machine_host *h, struct machine *m)
 	do {
 		if (m->has_disk)
 			disk_chan_service(&disk, &m->disk);
+		if (m->has_net)
+			frame_chan_service(&net, &m->net);
 		if (console != NULL && console_receive(console, &m->uart))
 			pm_button(&m->pm);
 	} while (!chan_arm());
@@ -173,6 +177,17 @@ static const struct blk_info *find_disk(struct chan *vault, struct blk_info *inf
 	return info;
 }
 
+static const struct frame_link *find_net(struct frame_link *link)
+{
+	struct chan *c = frame_chan_find();
+
+	if (c == NULL)
+		return NULL;
+	if (!frame_chan_open(&net, c, link))
+		fail("the network does not tell the card's address");
+	return link;
+}
+
 static void load_images(struct chan *blk, struct vcpu_state *s)
 {
 	struct boot_image img;
@@ -187,11 +202,12 @@ static void load_images(struct chan *blk, struct vcpu_state *s)
 	e = boot_load(&machine.gm, &img, s);
 	if (e != BOOT_OK)
 		fail(boot_error_text(e));
-	log_line("VM %llu: %llu MiB, kernel %llu KiB, initramfs %llu KiB%s",
+	log_line("VM %llu: %llu MiB, kernel %llu KiB, initramfs %llu KiB%s%s",
 		 (unsigned long long)start_info()->tag,
 		 (unsigned long long)((machine.gm.low + machine.gm.high) >> 20),
 		 (unsigned long long)(img.kernel_size >> 10),
-		 (unsigned long long)(img.initrd_size >> 10), machine.has_disk ? ", disk" : "");
+		 (unsigned long long)(img.initrd_size >> 10), machine.has_disk ? ", disk" : "",
+		 machine.has_net ? ", network" : "");
 }
 
 /* --- the end --- */
@@ -237,6 +253,7 @@ int main(void)
 	struct machine_config config = { .tsc_khz = info->tsc_khz, .lab = info->lab != 0 };
 	struct vcpu_state *state[MACHINE_VCPUS];
 	struct blk_info disk_info;
+	struct frame_link link;
 	struct guest_mem gm;
 	enum machine_end end;
 
@@ -249,6 +266,8 @@ int main(void)
 	console = find_console();
 	config.disk = find_disk(blk, &disk_info);
 	config.backend = &disk.backend;
+	config.net = find_net(&link);
+	config.port = &net.port;
 	machine_init(&machine, &config, &host, state);
 	load_images(blk, state[0]);
 	end = machine_run(&machine);

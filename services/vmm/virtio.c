@@ -143,6 +143,13 @@ void virtio_interrupt(struct virtio *v, unsigned q)
 		send_vector(v, v->queue[q].vector);
 }
 
+void virtio_config_changed(struct virtio *v)
+{
+	v->generation++;
+	if (virtio_live(v))
+		send_vector(v, v->config_vector);
+}
+
 static uint32_t table_read(const struct virtio *v, uint32_t at)
 {
 	const struct virtio_vector *e = &v->vector[at / 16];
@@ -234,6 +241,8 @@ static uint32_t common_read(struct virtio *v, uint32_t offset)
 		return v->queues;
 	case DEVICE_STATUS:
 		return v->status;
+	case CONFIG_GENERATION:
+		return v->generation;
 	case QUEUE_SELECT:
 		return v->queue_select;
 	case QUEUE_NOTIFY_OFF:
@@ -417,13 +426,14 @@ static void config_written(void *dev, unsigned at, unsigned size)
 
 void virtio_state(struct state *s, struct virtio *v)
 {
-	state_section(s, 0x54524956, 1); /* "VIRT" */
+	state_section(s, 0x54524956, 2); /* "VIRT" */
 	state_u64(s, &v->accepted);
 	state_u32(s, &v->feature_select);
 	state_u32(s, &v->guest_feature_select);
 	state_u16(s, &v->config_vector);
 	state_u16(s, &v->queue_select);
 	state_u8(s, &v->status);
+	state_u8(s, &v->generation);
 	state_u32(s, &v->pending);
 	for (unsigned i = 0; i < VIRTIO_QUEUES; i++)
 		virtq_state(s, &v->queue[i]);

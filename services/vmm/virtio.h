@@ -55,6 +55,7 @@ struct virtio {
 	uint32_t feature_select, guest_feature_select;
 	uint16_t config_vector, queue_select, queues;
 	uint8_t status;
+	uint8_t generation;           /* of *config: counts its changes */
 	uint8_t msix_cap, window_cap; /* places in configuration space */
 	struct virtq queue[VIRTIO_QUEUES];
 	struct virtio_vector vector[VIRTIO_VECTORS];
@@ -70,6 +71,8 @@ void virtio_write(struct virtio *v, uint32_t offset, unsigned size, uint32_t val
 void virtio_notify(struct virtio *v, uint32_t offset);
 /* Requests of queue q were pushed: interrupt the guest if it wants that. */
 void virtio_interrupt(struct virtio *v, unsigned q);
+/* *config has changed: tell the guest. */
+void virtio_config_changed(struct virtio *v);
 /* May the device touch its queues? */
 bool virtio_live(const struct virtio *v);
 void virtio_state(struct state *s, struct virtio *v);

@@ -124,17 +124,27 @@ static bool available(struct virtq *q, const struct guest_mem *gm)
 	return waiting != 0 && !q->broken;
 }
 
+bool virtq_waiting(struct virtq *q, const struct guest_mem *gm)
+{
+	if (!usable(q))
+		return false;
+	if (available(q, gm))
+		return true;
+	arm(q, gm);
+	return available(q, gm);
+}
+
+void virtq_unpop(struct virtq *q)
+{
+	q->next_avail--;
+}
+
 bool virtq_pop(struct virtq *q, const struct guest_mem *gm, struct virtq_chain *c)
 {
 	_Atomic uint16_t *entry;
 
-	if (!usable(q))
+	if (!virtq_waiting(q, gm))
 		return false;
-	if (!available(q, gm)) {
-		arm(q, gm);
-		if (!available(q, gm))
-			return false;
-	}
 	entry = word(gm, q->avail, 4 + 2u * (q->next_avail % q->size));
 	if (entry != NULL) {
 		c->head = atomic_load_explicit(entry, memory_order_relaxed);

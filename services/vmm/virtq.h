@@ -42,6 +42,10 @@ void virtq_reset(struct virtq *q);
 void virtq_enable(struct virtq *q, const struct guest_mem *gm);
 /* Take the next request; false: none (or the queue is broken). */
 bool virtq_pop(struct virtq *q, const struct guest_mem *gm, struct virtq_chain *c);
+/* Does a request wait? If not, the guest is asked to notify the next one. */
+bool virtq_waiting(struct virtq *q, const struct guest_mem *gm);
+/* Put back what virtq_pop() gave last; it comes again. */
+void virtq_unpop(struct virtq *q);
 /* Collect the request whose first descriptor is c->head; false: it breaks the format. */
 bool virtq_chain_at(const struct virtq *q, const struct guest_mem *gm, struct virtq_chain *c);
 /* Give a request back, `len` bytes written to it. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A hostile guest: any sequence of port and device-memory accesses, writes to RAM (rings), MSR exits, time, answers of
- * the disk, and a restore of an arbitrary state. Whatever it does, only the guest's RAM may be touched.
+ * the disk, frames from the network, and a restore of an arbitrary state. Whatever it does, only the guest's RAM may be touched.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OP = 12, USED = 0x8000 };
+enum { OP = 12, USED = 0x8000, DEVICES = 3, BASES = 5 };
 
 static struct harness h;
 
@@ -62,15 +62,28 @@ static void restore(const uint8_t *d, size_t n)
 	h.guest = guest;
 }
 
+static void wire(uint32_t at, uint32_t value)
+{
+	static const uint8_t frame[FRAME_MAX + 1];
+
+	if (at & 0x10000)
+		vnet_link(&h.m.net, value & 1);
+	h.frame_room = value & 7;
+	vnet_receive(&h.m.net, frame, at % sizeof(frame));
+	vnet_received(&h.m.net);
+	vnet_resume(&h.m.net);
+}
+
 static void step(const uint8_t *d)
 {
-	static const uint64_t base[] = { 0xc0000000, 0xc0004000, 0xfec00000, 0xfee00000 };
+	static const uint64_t base[] = { 0xc0000000, 0xc0004000, 0xc0008000, 0xfec00000,
+					 0xfee00000 };
 	unsigned width = 1u << (d[1] & 3) % 3;
 	uint32_t at, value;
 
 	memcpy(&at, d + 2, 4);
 	memcpy(&value, d + 6, 4);
-	switch (d[0] % 9) {
+	switch (d[0] % 10) {
 	case 0:
 		port_out(&h, (uint16_t)at, width, value);
 		break;
@@ -78,10 +91,10 @@ static void step(const uint8_t *d)
 		(void)port_in(&h, (uint16_t)at, width);
 		break;
 	case 2:
-		mem_out(&h, base[at >> 30] + (at & 0x3fff), width, value);
+		mem_out(&h, base[(at >> 16) % BASES] + (at & 0x3fff), width, value);
 		break;
 	case 3:
-		(void)mem_in(&h, base[at >> 30] + (at & 0x3fff), width);
+		(void)mem_in(&h, base[(at >> 16) % BASES] + (at & 0x3fff), width);
 		break;
 	case 4:
 		memcpy(h.ram + at % (USED - 4), &value, 4);
@@ -97,29 +110,38 @@ static void step(const uint8_t *d)
 	case 7:
 		run_exit(d);
 		break;
-	default:
+	case 8:
 		restore(d, at);
+		break;
+	default:
+		wire(at, value);
 		break;
 	}
 }
 
-/* A disk that is ready to be rung, so that short inputs reach the rings. */
-static void prepare(void)
+/* Devices that are ready to be rung, so that short inputs reach the rings. All of them share their rings. */
+static void make_ready(uint64_t bar)
 {
-	harness_again(&h, true, USED);
-	h.guest = guest;
-	port_out(&h, 0xcf8, 4, 0x80000804);
-	port_out(&h, 0xcfc, 2, 7);
-	port_out(&h, 0xcf8, 4, 0x80001004);
-	port_out(&h, 0xcfc, 2, 7);
-	for (uint64_t bar = 0xc0000000; bar <= 0xc0004000; bar += 0x4000) {
-		mem_out(&h, bar + 0x08, 4, 1);
-		mem_out(&h, bar + 0x0c, 4, 1);
+	mem_out(&h, bar + 0x08, 4, 1);
+	mem_out(&h, bar + 0x0c, 4, 1);
+	for (unsigned q = 0; q < 2; q++) {
+		mem_out(&h, bar + 0x16, 2, q);
 		mem_out(&h, bar + 0x20, 4, 0x1000);
 		mem_out(&h, bar + 0x28, 4, 0x2000);
 		mem_out(&h, bar + 0x30, 4, 0x3000);
 		mem_out(&h, bar + 0x1c, 2, 1);
-		mem_out(&h, bar + 0x14, 1, 15);
+	}
+	mem_out(&h, bar + 0x14, 1, 15);
+}
+
+static void prepare(void)
+{
+	harness_again(&h, true, USED);
+	h.guest = guest;
+	for (unsigned device = 1; device <= DEVICES; device++) {
+		port_out(&h, 0xcf8, 4, 0x80000004 | device << 11);
+		port_out(&h, 0xcfc, 2, 7);
+		make_ready(0xc0000000 + (device - 1) * VIRTIO_BAR_SIZE);
 	}
 }
 

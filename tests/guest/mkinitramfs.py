@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 META = "linux-image-cloud-amd64"
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-           "virtio_blk", "rng-core", "virtio-rng")
+           "virtio_blk", "rng-core", "virtio-rng", "failover", "net_failover", "virtio_net", "virtio_console")
 TOOLS = ("/sbin/mke2fs",)
 
 

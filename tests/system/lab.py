@@ -57,7 +57,8 @@ class Machine:
     disks:  list of (path, MiB) or paths: raw files attached as virtio-blk in this order; a missing
             file is created with that size. They are used in place.
     tpm:    a Tpm, or None for a machine without one; tpm_device: "tpm-crb" or "tpm-tis"
-    net:    True for one virtio-net card on QEMU's user network (10.0.2.2 is this host)
+    net:    True for one virtio-net card on QEMU's user network (10.0.2.2 is this host); a name for one on that
+            tap device, which exists
     iommu:  None, "intel" or "amd"
     icount: None, or the shift of a deterministic clock (then one thread runs all CPUs)
     extra:  more QEMU arguments
@@ -119,7 +120,9 @@ class Machine:
             args += ["-drive", "if=none,id=disk%d,format=raw,cache=writeback,file=%s" % (i, path),
                      "-device", "virtio-blk-pci,disable-legacy=on,romfile=,drive=disk%d" % i]
         if opt.get("net"):
-            args += ["-netdev", "user,id=net", "-device",
+            user = opt["net"] is True
+            backend = "user" if user else "tap,ifname=%s,script=no,downscript=no" % opt["net"]
+            args += ["-netdev", backend + ",id=net", "-device",
                      "virtio-net-pci,disable-legacy=on,romfile=,netdev=net"]
         if self.tpm:
             args += ["-chardev", "socket,id=tpm,path=" + self.tpm.control_path,

@@ -323,7 +323,8 @@ static void test_pci(void)
 	harness_start(&h, true);
 	OK(config(0, 0) == 0x00081b36, "the host bridge");
 	OK(config(1, 0) == 0x10441af4 && config(2, 0) == 0x10421af4, "entropy and disk");
-	OK(config(3, 0) == UINT32_MAX, "nothing else");
+	OK(config(3, 0) == 0x10411af4, "network card");
+	OK(config(31, 0) == UINT32_MAX, "nothing else");
 	bar = config(1, 0x10);
 	port_out(&h, 0xcfc, 4, UINT32_MAX);
 	OK(config(1, 0x10) == ~(VIRTIO_BAR_SIZE - 1), "a BAR tells its size");

@@ -85,14 +85,37 @@ void harness_answer(struct harness *h)
 		    read ? (size_t)p.count * BLK_SIZE : 0);
 }
 
+static bool send_frame(struct vnet_port *p, const void *frame, size_t n)
+{
+	struct harness *h = (struct harness *)((char *)p - offsetof(struct harness, port));
+
+	if (h->frame_room == 0)
+		return false;
+	h->frame_room--;
+	memcpy(h->frame, frame, n);
+	h->frame_len = n;
+	h->frames++;
+	return true;
+}
+
+static void port_ready(struct vnet_port *p, struct virtio_net *n)
+{
+	struct harness *h = (struct harness *)((char *)p - offsetof(struct harness, port));
+
+	h->ready += vnet_takes(n);
+}
+
 static void start(struct harness *h, bool disk, size_t ram_used)
 {
 	static const struct blk_info info = { .blocks = HARNESS_DISK, .max_count = 2 };
+	static const struct frame_link link = { { 0x52, 0x34, 0, 0x56, 0x12, 7 }, 1, 0, 1500 };
 	struct vcpu_state *state[1] = { &h->state };
 	struct machine_config c = { .ram_size = HARNESS_RAM,
 				    .tsc_khz = HARNESS_KHZ,
 				    .disk = disk ? &info : NULL,
 				    .backend = &h->backend,
+				    .net = &link,
+				    .port = &h->port,
 				    .lab = true };
 	uint8_t *ram = h->ram != NULL ? h->ram : calloc(1, HARNESS_RAM);
 
@@ -106,7 +129,8 @@ static void start(struct harness *h, bool disk, size_t ram_used)
 					 .console = console,
 					 .cpuid = cpuid_host };
 	h->backend.send = send;
-	h->room = UINT32_MAX;
+	h->port = (struct vnet_port){ .send = send_frame, .ready = port_ready };
+	h->room = h->frame_room = UINT32_MAX;
 	h->tsc = 1000000;
 	h->ram = c.ram = ram;
 	h->state.xcr0_max = 7;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A machine of services/vmm without a kernel: RAM, a clock the test sets, a disk in memory, exits the test scripts. */
+/* A machine of services/vmm without a kernel: RAM, a clock the test sets, a disk in memory, the end of a network cable, exits the test scripts. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,13 +12,18 @@
 struct harness {
 	struct machine_host host; /* first */
 	struct vblk_backend backend;
+	struct vnet_port port;
 	struct machine m;
 	struct vcpu_state state;
 	uint64_t tsc;
 	uint8_t *ram;
 	struct vblk_piece sent[VBLK_SLOTS]; /* pieces not answered yet */
 	unsigned sent_count;
-	unsigned room;  /* how many more pieces the backend takes */
+	unsigned room;               /* how many more pieces the backend takes */
+	unsigned frames, frame_room; /* frames the guest sent; how many more the port takes */
+	uint8_t frame[FRAME_MAX];    /* the last of them */
+	size_t frame_len;
+	unsigned ready; /* how often the card said that it takes frames again */
 	char out[4096]; /* what the guest wrote to the serial port */
 	size_t out_len;
 	/* Called instead of running the guest; NULL: the machine ends with MACHINE_NO_ENTRY. */
