@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/loader/handover.h"
-#include "boot/loader/elf.h"
+#include "abi/elf.h"
 #include "boot/loader/log.h"
 #include "boot/loader/mem.h"
 #include "boot/loader/memmap.h"
@@ -11,6 +11,11 @@
 enum { STACK_PAGES = 4, MAP_SPARE = 16, EXIT_TRIES = 8 };
 
 static const uint64_t LARGE_PAGE = 2ull << 20;
+
+/* Where the kernel may be linked: the upper half but its last page; bytes from its first page to its last. */
+#define KERNEL_LOW      0xffff800000000000ull
+#define KERNEL_HIGH     0xfffffffffffff000ull
+#define KERNEL_MAX_SPAN (64ull << 20)
 
 /* The firmware's memory map as it gives it. */
 struct fw_map {
@@ -89,22 +94,22 @@ static uint64_t alloc_aligned(uint64_t size)
 	return base;
 }
 
-static void copy_segments(struct handover *h, const struct elf_image *elf, const uint8_t *file)
+static void copy_segments(struct handover *h, const struct elf *elf, const uint8_t *file)
 {
-	h->kernel_size = elf->span;
-	h->kernel_base = (uintptr_t)alloc_pages(pages_of(elf->span));
+	h->kernel_size = elf->end - elf->low;
+	h->kernel_base = (uintptr_t)alloc_pages(pages_of(h->kernel_size));
 	h->entry = elf->entry;
 	for (uint32_t i = 0; i < elf->count; i++) {
 		const struct elf_segment *s = &elf->segment[i];
 
-		memcpy((void *)(h->kernel_base + (s->address - elf->low)), file + s->offset,
+		memcpy((void *)(h->kernel_base + (s->va - elf->low)), file + s->offset,
 		       s->file_size);
 	}
 }
 
-static void build_tables(struct handover *h, const struct elf_image *elf, uint64_t top)
+static void build_tables(struct handover *h, const struct elf *elf, uint64_t top)
 {
-	uint64_t pages = paging_pages(top, elf->span);
+	uint64_t pages = paging_pages(top, h->kernel_size);
 	struct paging p;
 	int full;
 
@@ -114,9 +119,9 @@ static void build_tables(struct handover *h, const struct elf_image *elf, uint64
 	for (uint32_t i = 0; i < elf->count && !full; i++) {
 		const struct elf_segment *s = &elf->segment[i];
 
-		full = paging_map(
-			&p, s->address, h->kernel_base + (s->address - elf->low), s->memory_size,
-			(s->writable ? PAGING_WRITE : 0u) | (s->executable ? PAGING_EXECUTE : 0u));
+		full = paging_map(&p, s->va, h->kernel_base + (s->va - elf->low), s->mem_size,
+				  (s->flags & ELF_W ? PAGING_WRITE : 0u) |
+					  (s->flags & ELF_X ? PAGING_EXECUTE : 0u));
 	}
 	if (full)
 		refuse("the first page tables do not fit", "loader, paging",
@@ -126,12 +131,16 @@ static void build_tables(struct handover *h, const struct elf_image *elf, uint64
 void handover_prepare(struct handover *h, struct bootinfo *info, uint64_t kpool_size)
 {
 	const struct boot_part *kernel = &info->part[0];
-	struct elf_image elf;
+	const char *wrong;
+	struct elf elf;
 	struct fw_map map;
 	uint64_t top;
 
-	if (elf_parse((const void *)kernel->base, kernel->size, &elf))
-		refuse("the kernel is not a valid program", "part kernel of the bundle",
+	wrong = elf_read(&elf, (const void *)kernel->base, kernel->size, KERNEL_LOW, KERNEL_HIGH);
+	if (!wrong && elf.end - elf.low > KERNEL_MAX_SPAN)
+		wrong = "segments too far apart";
+	if (wrong)
+		refuse("the kernel is not a valid program", wrong,
 		       "the boot medium is damaged: write it again");
 	h->info = info;
 	copy_segments(h, &elf, (const uint8_t *)kernel->base);

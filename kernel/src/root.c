@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Makes root: its domain, image, stack, information pages, first thread, and every capability there is. */
 #include "abi/root_info.h"
+#include "abi/elf.h"
 #include "kernel/inc/boot.h"
 #include "kernel/inc/console.h"
 #include "kernel/inc/cpu.h"
-#include "kernel/inc/elf.h"
 #include "kernel/inc/pd.h"
 #include "kernel/inc/sched.h"
 #include "kernel/inc/stats.h"
@@ -19,6 +19,8 @@ enum {
 	INFO_FRAMES = (sizeof(struct root_info) + FRAME_SIZE - 1) / FRAME_SIZE,
 	PHYS_BITS_MAX = 52,
 };
+
+#define ROOT_IMAGE_END 0x7fffd0000000ull /* below root's stack and information pages */
 
 static struct pd *root;
 static struct root_info *info;
@@ -57,32 +59,30 @@ static void show(uint64_t va, uint64_t pa, uint64_t size, uint32_t rights)
 			panic("root's image does not fit at %lx", va + at);
 }
 
-static void load_segment(const char *image, const struct elf_seg *s)
+static void load_segment(const char *image, const struct elf_segment *s)
 {
-	uint64_t size = pages(s->size), pa = take_ram(size);
+	uint64_t size = pages(s->mem_size), pa = take_ram(size);
 	uint32_t rights = (s->flags & ELF_R ? RIGHT_R : 0) | (s->flags & ELF_W ? RIGHT_W : 0) |
 			  (s->flags & ELF_X ? RIGHT_X : 0);
 
-	if ((rights & RIGHT_W) && (rights & RIGHT_X))
-		panic("root's image has a segment that is writable and executable");
-	__builtin_memcpy((void *)pa, image + s->offset, s->filled);
+	__builtin_memcpy((void *)pa, image + s->offset, s->file_size);
 	show(s->va, pa, size, rights);
 }
 
 static uint64_t load_image(const struct boot_part *part)
 {
 	const char *image = (const char *)part->base;
-	struct elf_seg s;
-	uint64_t entry;
+	const char *wrong;
+	struct elf e;
 
-	if (!elf_entry(image, part->size, &entry))
-		panic("the part \"root\" is not an x86-64 executable");
-	for (unsigned int i = 0; elf_segment(image, part->size, i, &s); i++)
-		if (s.size)
-			load_segment(image, &s);
+	wrong = elf_read(&e, image, part->size, FRAME_SIZE, ROOT_IMAGE_END);
+	if (wrong)
+		panic("the part \"root\": %s", wrong);
+	for (uint32_t i = 0; i < e.count; i++)
+		load_segment(image, &e.segment[i]);
 	show(ROOT_STACK_TOP - ROOT_STACK_SIZE, take_ram(ROOT_STACK_SIZE), ROOT_STACK_SIZE,
 	     RIGHT_RW);
-	return entry;
+	return e.entry;
 }
 
 static const struct boot_part *find_part(const char *name)

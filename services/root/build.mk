@@ -26,6 +26,6 @@ $(eval $(call fuzz_target,root_manifest,tests/fuzz/root_manifest.c services/root
 ROOT_KERNEL_SRCS := $(wildcard services/root/kernel/*.c) services/root/kernel/start.S
 $(eval $(call component,root,$(ROOT_SRCS) $(ROOT_KERNEL_SRCS)))
 
-$(eval $(call unit_test,root_elf,tests/unit/root_elf.c services/root/kernel/elf.c,-DIMAGE='"$(BUILD)/bin/uart.elf"'))
+$(eval $(call unit_test,root_elf,tests/unit/root_elf.c,-DIMAGE='"$(BUILD)/bin/uart.elf"'))
 $(BUILD)/test/root_elf: $(BUILD)/bin/uart.elf
-$(eval $(call fuzz_target,root_elf,tests/fuzz/root_elf.c services/root/kernel/elf.c))
+$(eval $(call fuzz_target,root_elf,tests/fuzz/root_elf.c))

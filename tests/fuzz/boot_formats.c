@@ -2,7 +2,7 @@
 /* The loader's parsers: the first byte picks one, the rest is its input. Results are used as the loader uses them. */
 #include "boot/bundle.h"
 #include "boot/eventlog.h"
-#include "boot/loader/elf.h"
+#include "abi/elf.h"
 #include "boot/loader/pe.h"
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +30,16 @@ static void fuzz_bundle(const uint8_t *data, size_t size)
 
 static void fuzz_elf(const uint8_t *data, size_t size)
 {
-	struct elf_image image;
+	struct elf image;
 
-	if (elf_parse(data, size, &image))
+	if (elf_read(&image, data, size, 0xffff800000000000, 0xfffffffffffff000))
 		return;
 	for (uint32_t i = 0; i < image.count; i++) {
 		const struct elf_segment *s = &image.segment[i];
 
 		touch(data + s->offset, s->file_size);
-		if (s->address - image.low + s->memory_size > image.span ||
-		    (s->writable && s->executable))
+		if (s->va < image.low || s->va + s->mem_size > image.end ||
+		    (s->flags & ELF_W && s->flags & ELF_X))
 			abort();
 	}
 }

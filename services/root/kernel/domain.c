@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Domains: protection domain, image, memory, wake semaphores, thread. */
 #include <string.h>
+#include "abi/elf.h"
 #include "lib/component.h"
-#include "services/root/kernel/elf.h"
 #include "services/root/kernel/kernel.h"
+
+/* Where a component is linked: linker/component.ld. */
+#define COMPONENT_LOW  0x10000ull
+#define COMPONENT_HIGH START_INFO_VA
 
 static void set_name(sel_t sel, const char *label)
 {
@@ -63,6 +67,8 @@ static const char *map_part(struct domain *d, const struct root_part *p,
 	uint64_t size = (s->mem_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ull);
 	uint64_t rights = s->flags & ELF_X ? RIGHT_RX : RIGHT_R;
 
+	if (s->offset % PAGE_SIZE || s->file_size != s->mem_size)
+		return "read-only segment that is not whole pages of the file";
 	return sys_map(p->sel, d->pd, s->va, s->offset, size, rights) == S_OK
 		       ? NULL
 		       : "no kernel memory for its image";
@@ -95,7 +101,9 @@ const char *domain_load(struct domain *d, const char *image, struct area *own)
 
 	if (!p)
 		return "its image is no boot part";
-	wrong = elf_read(&e, file, p->size);
+	wrong = elf_read(&e, file, p->size, COMPONENT_LOW, COMPONENT_HIGH);
+	if (wrong)
+		return wrong;
 	for (uint32_t i = 0; i < e.count && !wrong; i++) {
 		const struct elf_segment *s = &e.segment[i];
 
