@@ -12,12 +12,13 @@
 #pragma once
 #include <stdint.h>
 
-#define BOOTINFO_MAGIC    0x544f4f4254424452ull /* "RDBTBOOT" */
-#define BOOTINFO_VERSION  1u
-#define BOOTINFO_MAX_MEM  256u
-#define BOOTINFO_MAX_CPU  64u
-#define BOOTINFO_MAX_PART 64u
-#define BOOTINFO_SEED     64u
+#define BOOTINFO_MAGIC     0x544f4f4254424452ull /* "RDBTBOOT" */
+#define BOOTINFO_VERSION   2u
+#define BOOTINFO_MAX_MEM   256u
+#define BOOTINFO_MAX_CPU   64u
+#define BOOTINFO_MAX_PART  64u
+#define BOOTINFO_MAX_IOMMU 16u
+#define BOOTINFO_SEED      64u
 
 enum boot_mem_type {
 	BOOT_MEM_FREE = 1,     /* usable by root after hand-over */
@@ -50,6 +51,18 @@ struct boot_fb {
 	uint32_t format; /* 0: 0x00RRGGBB little-endian, 1: 0x00BBGGRR */
 };
 
+enum boot_iommu_kind {
+	BOOT_IOMMU_VTD = 1,   /* Intel VT-d remapping unit: ACPI table DMAR */
+	BOOT_IOMMU_AMDVI = 2, /* AMD IOMMU: ACPI table IVRS */
+};
+
+struct boot_iommu {
+	uint64_t base;    /* registers, physical, page-aligned */
+	uint64_t size;    /* bytes of registers, whole pages */
+	uint32_t kind;    /* enum boot_iommu_kind, the same for all */
+	uint32_t segment; /* PCI segment of the functions behind it */
+};
+
 struct bootinfo {
 	uint64_t magic;
 	uint32_t version;
@@ -71,7 +84,14 @@ struct bootinfo {
 	uint32_t apic_id[BOOTINFO_MAX_CPU]; /* [0] is the boot CPU */
 	struct boot_mem mem[BOOTINFO_MAX_MEM];
 	struct boot_part part[BOOTINFO_MAX_PART];
+	uint32_t iommu_count; /* all the machine has, or 0: none, or their table cannot be used */
+	uint32_t iommu_remap; /* 1: the platform lets them remap interrupts */
+	uint32_t
+		iommu_kept; /* memory ranges firmware wants devices to reach (RMRR, IVMD): denied */
+	uint32_t pad;
+	struct boot_iommu iommu[BOOTINFO_MAX_IOMMU];
 };
 
 _Static_assert(sizeof(struct boot_mem) == 24, "boot_mem");
 _Static_assert(sizeof(struct boot_part) == 88, "boot_part");
+_Static_assert(sizeof(struct boot_iommu) == 24, "boot_iommu");

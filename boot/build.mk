@@ -53,7 +53,8 @@ release: $(BUILD)/redoubt.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
 
 ALL += $(BUILD)/boot/loader.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
 
-BOOT_FORMATS := boot/bundle.c boot/eventlog.c boot/loader/pe.c
+BOOT_FORMATS := boot/bundle.c boot/eventlog.c boot/loader/iommu_tables.c boot/loader/pe.c
 $(eval $(call unit_test,boot_formats,tests/unit/boot_formats.c $(BOOT_FORMATS) boot/loader/sha256.c boot/loader/mem.c))
+$(eval $(call unit_test,boot_iommu,tests/unit/boot_iommu.c boot/loader/iommu_tables.c))
 $(eval $(call unit_test,boot_memory,tests/unit/boot_memory.c boot/loader/memmap.c boot/loader/paging.c))
 $(eval $(call fuzz_target,boot_formats,tests/fuzz/boot_formats.c $(BOOT_FORMATS)))

@@ -11,6 +11,7 @@
 #include "boot/loader/display.h"
 #include "boot/loader/firmware.h"
 #include "boot/loader/handover.h"
+#include "boot/loader/iommu.h"
 #include "boot/loader/log.h"
 #include "boot/loader/parts.h"
 #include "boot/loader/print.h"
@@ -64,6 +65,7 @@ static void describe_machine(struct bootinfo *info)
 	info->rsdp = acpi_root();
 	info->tsc_khz = clock_tsc_khz();
 	cpus_list(info);
+	iommus_list(info);
 	display_find(&info->fb);
 	seed_fill(info->seed);
 }

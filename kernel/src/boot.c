@@ -17,7 +17,8 @@ static void check_counts(const struct bootinfo *b)
 		panic("boot info is not version %u: this kernel needs the loader of its own "
 		      "release",
 		      BOOTINFO_VERSION);
-	if (b->mem_count > BOOTINFO_MAX_MEM || b->part_count > BOOTINFO_MAX_PART)
+	if (b->mem_count > BOOTINFO_MAX_MEM || b->part_count > BOOTINFO_MAX_PART ||
+	    b->iommu_count > BOOTINFO_MAX_IOMMU)
 		panic("boot info: too many entries");
 	if (b->cpu_count == 0 || b->cpu_count > BOOTINFO_MAX_CPU)
 		panic("boot info: %u CPUs", b->cpu_count);
@@ -45,10 +46,23 @@ static void check_memory(const struct bootinfo *b)
 	}
 }
 
+/* Registers in RAM would be somebody's memory. */
+static void check_iommus(const struct bootinfo *b)
+{
+	for (uint32_t i = 0; i < b->iommu_count; i++)
+		for (uint32_t j = 0; j < b->mem_count; j++)
+			if (b->mem[j].type != BOOT_MEM_RESERVED &&
+			    overlaps(b->iommu[i].base, b->iommu[i].size, b->mem[j].base,
+				     b->mem[j].size))
+				panic("boot info: IOMMU registers %lx inside memory",
+				      b->iommu[i].base);
+}
+
 void boot_take(const struct bootinfo *from)
 {
 	check_counts(from);
 	check_memory(from);
+	check_iommus(from);
 	__builtin_memcpy(&bootinfo, from, sizeof(bootinfo));
 	for (uint32_t i = 0; i < bootinfo.part_count; i++)
 		bootinfo.part[i].name[sizeof(bootinfo.part[i].name) - 1] = 0;
@@ -64,5 +78,8 @@ bool boot_is_ram(uint64_t base, uint64_t size)
 		if (m->type != BOOT_MEM_RESERVED && overlaps(base, size, m->base, m->size))
 			return true;
 	}
+	for (uint32_t i = 0; i < bootinfo.iommu_count; i++)
+		if (overlaps(base, size, bootinfo.iommu[i].base, bootinfo.iommu[i].size))
+			return true;
 	return overlaps(base, size, bootinfo.kpool_base, bootinfo.kpool_size);
 }

@@ -3,6 +3,7 @@
 #include "boot/bundle.h"
 #include "boot/eventlog.h"
 #include "abi/elf.h"
+#include "boot/loader/iommu.h"
 #include "boot/loader/pe.h"
 #include <stdlib.h>
 #include <string.h>
@@ -70,10 +71,49 @@ static void fuzz_eventlog(const uint8_t *data, size_t size)
 	}
 }
 
+static void check_iommus(const struct bootinfo *info, enum iommu_table_error e)
+{
+	if (info->iommu_count > BOOTINFO_MAX_IOMMU || (e && info->iommu_count))
+		abort();
+	for (uint32_t i = 0; i < info->iommu_count; i++)
+		if (!info->iommu[i].base || info->iommu[i].base % 4096 || !info->iommu[i].size)
+			abort();
+}
+
+/* The sum over a damaged table would end every run: it is set right first. */
+static void fuzz_iommus(const uint8_t *data, size_t size,
+			enum iommu_table_error (*read)(const uint8_t *, size_t, struct bootinfo *))
+{
+	static struct bootinfo info;
+	uint8_t *table = malloc(size), sum = 0;
+	uint32_t length = 0;
+
+	memcpy(table, data, size);
+	if (size >= 36)
+		memcpy(&length, table + 4, 4);
+	for (uint32_t i = 0; i < length && length <= size; i++)
+		sum = (uint8_t)(sum + table[i]);
+	if (length > 9 && length <= size)
+		table[9] = (uint8_t)(table[9] - sum);
+	check_iommus(&info, read(table, size, &info));
+	free(table);
+}
+
+static void fuzz_dmar(const uint8_t *data, size_t size)
+{
+	fuzz_iommus(data, size, dmar_read);
+}
+
+static void fuzz_ivrs(const uint8_t *data, size_t size)
+{
+	fuzz_iommus(data, size, ivrs_read);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const parsers[])(const uint8_t *, size_t) = { fuzz_bundle, fuzz_elf, fuzz_pe,
-								    fuzz_eventlog };
+	static void (*const parsers[])(const uint8_t *, size_t) = { fuzz_bundle, fuzz_elf,
+								    fuzz_pe,     fuzz_eventlog,
+								    fuzz_dmar,   fuzz_ivrs };
 
 	if (size == 0)
 		return 0;
@@ -81,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *copy = malloc(size - 1);
 
 	memcpy(copy, data + 1, size - 1);
-	parsers[data[0] % 4](copy, size - 1);
+	parsers[data[0] % 6](copy, size - 1);
 	free(copy);
 	return 0;
 }
