@@ -3,10 +3,11 @@
 #include <string.h>
 #include "services/vmm/ioapic.h"
 #include "services/vmm/lapic.h"
+#include "services/vmm/pci.h"
 #include "services/vmm/pm.h"
 #include "services/vmm/rtc.h"
 
-enum { HEADER = 36, FADT_SIZE = 244, FACS_SIZE = 64, TABLE_ALIGN = 64 };
+enum { HEADER = 36, FADT_SIZE = 244, FACS_SIZE = 64, MCFG_SIZE = 60, TABLE_ALIGN = 64 };
 enum fadt_flags {
 	WBINVD = 1 << 0,
 	PROC_C1 = 1 << 2,
@@ -177,14 +178,24 @@ static uint32_t build_madt(struct tables *t, uint32_t vcpus)
 	return gpa;
 }
 
-static uint32_t build_xsdt(struct tables *t, uint32_t fadt, uint32_t madt)
+static uint32_t build_mcfg(struct tables *t)
 {
 	uint32_t gpa;
-	uint8_t *p = take(t, HEADER + 16, &gpa);
+	uint8_t *p = take(t, MCFG_SIZE, &gpa);
 
-	set64(p + HEADER, fadt);
-	set64(p + HEADER + 8, madt);
-	finish(p, "XSDT", 1, HEADER + 16);
+	set64(p + 44, PCI_ECAM); /* segment 0, buses 0 to 0 */
+	finish(p, "MCFG", 1, MCFG_SIZE);
+	return gpa;
+}
+
+static uint32_t build_xsdt(struct tables *t, const uint32_t *table, unsigned tables)
+{
+	uint32_t gpa;
+	uint8_t *p = take(t, HEADER + 8 * tables, &gpa);
+
+	for (unsigned i = 0; i < tables; i++)
+		set64(p + HEADER + 8 * i, table[i]);
+	finish(p, "XSDT", 1, HEADER + 8 * tables);
 	return gpa;
 }
 
@@ -202,7 +213,7 @@ static void build_rsdp(uint8_t *p, uint32_t xsdt)
 bool acpi_build(const struct guest_mem *gm, uint32_t vcpus)
 {
 	struct tables t = { .base = gm_ptr(gm, ACPI_BASE, ACPI_SIZE) };
-	uint32_t rsdp, facs, dsdt, fadt, madt;
+	uint32_t rsdp, facs, dsdt, table[3];
 	uint8_t *p;
 
 	if (t.base == NULL)
@@ -211,8 +222,9 @@ bool acpi_build(const struct guest_mem *gm, uint32_t vcpus)
 	p = take(&t, 36, &rsdp);
 	facs = build_facs(&t);
 	dsdt = build_dsdt(&t);
-	fadt = build_fadt(&t, facs, dsdt);
-	madt = build_madt(&t, vcpus);
-	build_rsdp(p, build_xsdt(&t, fadt, madt));
+	table[0] = build_fadt(&t, facs, dsdt);
+	table[1] = build_madt(&t, vcpus);
+	table[2] = build_mcfg(&t);
+	build_rsdp(p, build_xsdt(&t, table, 3));
 	return true;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ACPI tables of a guest, at E0000h: RSDP, XSDT, FADT, FACS, MADT, DSDT. Source: ACPI 6.5, chapter 5 and 20 (AML).
- * The DSDT names S5, the PCI host bridge with its windows, COM1 and the clock.
+ * ACPI tables of a guest, at E0000h: RSDP, XSDT, FADT, FACS, MADT, MCFG, DSDT. Sources: ACPI 6.5, chapter 5 and 20 (AML);
+ * PCI Firmware 3.3, section 4.1.2 (MCFG).
+ * The DSDT names S5, the PCI host bridge with its windows, the ECAM's place, COM1 and the clock.
  */
 #pragma once
 #include <stdbool.h>

@@ -82,9 +82,9 @@ static void name_dword(struct aml *a, const char *name, uint32_t v)
 }
 
 /* PNP ids: three letters of five bits each, then four hex digits, the bytes swapped. */
-static void hardware_id(struct aml *a, uint32_t digits)
+static void name_id(struct aml *a, const char *name, uint32_t digits)
 {
-	name_dword(a, "_HID", 0xd041 | (digits & 0xff) << 24 | (digits >> 8) << 16);
+	name_dword(a, name, 0xd041 | (digits & 0xff) << 24 | (digits >> 8) << 16);
 }
 
 struct resources {
@@ -156,12 +156,35 @@ static void memory_range(struct aml *a, uint32_t first, uint32_t last)
 	put32(a, last - first + 1);
 }
 
+static void fixed_memory(struct aml *a, uint32_t base, uint32_t size)
+{
+	put8(a, 0x86);
+	put16(a, 9);
+	put8(a, 0);
+	put32(a, base);
+	put32(a, size);
+}
+
+/* The ECAM is the board's: an operating system uses it only where it is reserved so. */
+static void board_resources(struct aml *a)
+{
+	size_t device = begin_device(a, "MBRD");
+	struct resources r;
+
+	name_id(a, "_HID", 0x0c02);
+	r = begin_resources(a);
+	fixed_memory(a, PCI_ECAM, PCI_ECAM_SIZE);
+	end_resources(a, r);
+	end(a, device);
+}
+
 static void host_bridge(struct aml *a)
 {
 	size_t device = begin_device(a, "PCI0");
 	struct resources r;
 
-	hardware_id(a, 0x0a03);
+	name_id(a, "_HID", 0x0a08); /* PCI Express, usable as plain PCI */
+	name_id(a, "_CID", 0x0a03);
 	name_dword(a, "_UID", 0);
 	r = begin_resources(a);
 	word_range(a, 2, 0, 0);
@@ -178,7 +201,7 @@ static void simple_device(struct aml *a, const char *name, uint32_t id, uint32_t
 	size_t device = begin_device(a, name);
 	struct resources r;
 
-	hardware_id(a, id);
+	name_id(a, "_HID", id);
 	r = begin_resources(a);
 	io_ports(a, port, ports);
 	irq(a, line);
@@ -209,6 +232,7 @@ size_t acpi_dsdt_aml(uint8_t *out, size_t cap)
 	scope = begin(&a);
 	put(&a, "\\_SB_", 5);
 	host_bridge(&a);
+	board_resources(&a);
 	simple_device(&a, "COM1", 0x0501, UART_PORT, 8, UART_IRQ);
 	simple_device(&a, "RTC_", 0x0b00, 0x70, 2, RTC_IRQ);
 	end(&a, scope);

@@ -2,6 +2,7 @@
 #include "services/vmm/boot.h"
 #include <string.h>
 #include "services/vmm/acpi.h"
+#include "services/vmm/pci.h"
 
 enum {
 	PAGE = 4096,
@@ -48,6 +49,7 @@ unsigned boot_ranges(const struct guest_mem *gm, struct boot_range r[BOOT_RANGES
 	r[n++] = (struct boot_range){ LOW_END, 0xa0000 - LOW_END, 2 };
 	r[n++] = (struct boot_range){ ACPI_BASE, 0x100000 - ACPI_BASE, 2 };
 	r[n++] = (struct boot_range){ 0x100000, gm->low - 0x100000, 1 };
+	r[n++] = (struct boot_range){ PCI_ECAM, PCI_ECAM_SIZE, 2 };
 	if (gm->high != 0)
 		r[n++] = (struct boot_range){ GM_HOLE_END, gm->high, 1 };
 	return n;

@@ -35,7 +35,7 @@ struct boot_range {
 	uint32_t type; /* 1 RAM, 2 reserved */
 };
 
-#define BOOT_RANGES      5u
+#define BOOT_RANGES      6u
 #define BOOT_CMDLINE_MAX 2048u
 #define BOOT_PARAMS      0x7000u
 #define BOOT_LISTS       0x8000u

@@ -4,7 +4,7 @@
  *
  * Ports: 20h A0h 4D0h PIC, 40h-43h 61h PIT, 64h reset pulse, 70h RTC, 80h, 3F8h UART, 600h PM, CF8h PCI, CF9h reset, C000h... virtio
  * notification, and in the laboratory F4h: the guest's exit status.
- * Memory: RAM (guest_mem.h), C0000000h... PCI BARs, FEC00000h IOAPIC, FEE00000h local APIC.
+ * Memory: RAM (guest_mem.h), C0000000h... PCI BARs, E0000000h ECAM, FEC00000h IOAPIC, FEE00000h local APIC.
  * PCI: 0 host bridge, 1 entropy, 2 disk (if there is one), 3 network card (if there is a port for it).
  */
 #pragma once

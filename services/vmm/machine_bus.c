@@ -148,6 +148,22 @@ static void pci_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 		machine_map(m);
 }
 
+static uint32_t ecam_in(void *dev, uint32_t at, unsigned size)
+{
+	struct machine *m = dev;
+
+	return pci_ecam_read(&m->pci, at, size);
+}
+
+static void ecam_out(void *dev, uint32_t at, unsigned size, uint32_t value)
+{
+	struct machine *m = dev;
+
+	pci_ecam_write(&m->pci, at, size, value);
+	if (m->pci.moved)
+		machine_map(m);
+}
+
 static uint32_t post_in(void *dev, uint32_t at, unsigned size)
 {
 	(void)dev;
@@ -290,6 +306,7 @@ void machine_map(struct machine *m)
 	static const struct fixed lab = { MACHINE_EXIT_PORT, MACHINE_EXIT_PORT, 0,
 					  post_in,           lab_out,           4 };
 	static const struct fixed memory[] = {
+		{ PCI_ECAM, PCI_ECAM + PCI_ECAM_SIZE - 1, PCI_ECAM, ecam_in, ecam_out, 4 },
 		{ IOAPIC_BASE, IOAPIC_BASE + IOAPIC_SIZE - 1, IOAPIC_BASE, ioapic_in, ioapic_out,
 		  4 },
 		{ LAPIC_BASE, LAPIC_BASE + LAPIC_SIZE - 1, LAPIC_BASE, lapic_in, lapic_out, 4 },

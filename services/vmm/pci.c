@@ -88,10 +88,34 @@ static uint32_t all_ones(unsigned size)
 	return size == 4 ? UINT32_MAX : (UINT32_C(1) << 8 * size) - 1;
 }
 
+static uint32_t func_read(struct pci_func *f, unsigned at, unsigned size)
+{
+	uint32_t value = 0;
+
+	if (f->before_read != NULL)
+		f->before_read(f->dev, at, size);
+	for (unsigned i = 0; i < size; i++)
+		value |= (uint32_t)f->cfg[at + i] << 8 * i;
+	return value;
+}
+
+static void func_write(struct pci *p, struct pci_func *f, unsigned at, unsigned size,
+		       uint32_t value)
+{
+	for (unsigned i = 0; i < size; i++) {
+		uint8_t m = f->mask[at + i];
+
+		f->cfg[at + i] = (uint8_t)((f->cfg[at + i] & ~m) | ((value >> 8 * i) & m));
+	}
+	if (at < PCI_BAR0 + 4 * PCI_BARS)
+		p->moved = true;
+	if (f->after_write != NULL)
+		f->after_write(f->dev, at, size);
+}
+
 uint32_t pci_read(struct pci *p, uint16_t port, unsigned size)
 {
 	struct pci_func *f;
-	uint32_t value = 0;
 	unsigned at;
 
 	if (port < PCI_DATA_PORT)
@@ -99,11 +123,7 @@ uint32_t pci_read(struct pci *p, uint16_t port, unsigned size)
 	f = target(p, port, &at);
 	if (f == NULL || (port & 3) + size > 4)
 		return all_ones(size);
-	if (f->before_read != NULL)
-		f->before_read(f->dev, at, size);
-	for (unsigned i = 0; i < size; i++)
-		value |= (uint32_t)f->cfg[at + i] << 8 * i;
-	return value;
+	return func_read(f, at, size);
 }
 
 void pci_write(struct pci *p, uint16_t port, unsigned size, uint32_t value)
@@ -117,17 +137,34 @@ void pci_write(struct pci *p, uint16_t port, unsigned size, uint32_t value)
 		return;
 	}
 	f = target(p, port, &at);
-	if (f == NULL || (port & 3) + size > 4)
-		return;
-	for (unsigned i = 0; i < size; i++) {
-		uint8_t m = f->mask[at + i];
+	if (f != NULL && (port & 3) + size <= 4)
+		func_write(p, f, at, size, value);
+}
 
-		f->cfg[at + i] = (uint8_t)((f->cfg[at + i] & ~m) | ((value >> 8 * i) & m));
-	}
-	if (at < PCI_BAR0 + 4 * PCI_BARS)
-		p->moved = true;
-	if (f->after_write != NULL)
-		f->after_write(f->dev, at, size);
+/* The function and the byte in it; NULL: function number other than 0, or nobody there. */
+static struct pci_func *ecam_target(const struct pci *p, uint32_t at, unsigned *reg)
+{
+	*reg = at & 0xfff;
+	return (at & 0x7000) == 0 ? p->func[(at >> 15) & 31] : NULL;
+}
+
+uint32_t pci_ecam_read(struct pci *p, uint32_t at, unsigned size)
+{
+	unsigned reg;
+	struct pci_func *f = ecam_target(p, at, &reg);
+
+	if (f == NULL)
+		return all_ones(size);
+	return reg + size <= sizeof(f->cfg) ? func_read(f, reg, size) : 0;
+}
+
+void pci_ecam_write(struct pci *p, uint32_t at, unsigned size, uint32_t value)
+{
+	unsigned reg;
+	struct pci_func *f = ecam_target(p, at, &reg);
+
+	if (f != NULL && reg + size <= sizeof(f->cfg))
+		func_write(p, f, reg, size, value);
 }
 
 void pci_state(struct state *s, struct pci *p)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * PCI bus 0 behind configuration mechanism 1 (CF8h, CFCh). State: the address register and each function's 256 bytes.
- * Every device is a single function; there are no bridges, interrupt pins, ROMs or power management.
- * BARs are assigned before the guest runs, and can be moved by it. Source: PCI Local Bus 3.0, chapter 6.
+ * PCI bus 0 behind configuration mechanism 1 (CF8h, CFCh) and, in memory, the enhanced one (ECAM). State: the address register and
+ * each function's 256 bytes. Every device is a single function; there are no bridges, interrupt pins, ROMs or power management,
+ * and nothing in extended configuration space (it reads 0). BARs are assigned before the guest runs, and can be moved by it.
+ * Sources: PCI Local Bus 3.0, chapter 6; PCI Express Base 5.0, section 7.2.2.
  */
 #pragma once
 #include <stdbool.h>
@@ -14,7 +15,9 @@
 #define PCI_DEVICES      32u
 #define PCI_BARS         6u
 #define PCI_MEM_BASE     0xc0000000u /* where BARs are put at start */
-#define PCI_MEM_END      0xfebfffffu
+#define PCI_MEM_END      0xdfffffffu
+#define PCI_ECAM         0xe0000000u /* where firmware for q35 boards puts it */
+#define PCI_ECAM_SIZE    0x100000u   /* of bus 0 */
 #define PCI_IO_BASE      0xc000u
 #define PCI_IO_END       0xefffu
 
@@ -62,6 +65,9 @@ bool pci_bar(const struct pci_func *f, unsigned bar, uint32_t *base);
 
 uint32_t pci_read(struct pci *p, uint16_t port, unsigned size);
 void pci_write(struct pci *p, uint16_t port, unsigned size, uint32_t value);
+/* ECAM: at < PCI_ECAM_SIZE. */
+uint32_t pci_ecam_read(struct pci *p, uint32_t at, unsigned size);
+void pci_ecam_write(struct pci *p, uint32_t at, unsigned size, uint32_t value);
 void pci_state(struct state *s, struct pci *p);
 
 static inline uint32_t pci_get32(const struct pci_func *f, unsigned at)

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OP = 12, USED = 0x8000, DEVICES = 3, BASES = 5 };
+enum { OP = 12, USED = 0x8000, DEVICES = 3, BASES = 6 };
 
 static struct harness h;
 
@@ -76,8 +76,8 @@ static void wire(uint32_t at, uint32_t value)
 
 static void step(const uint8_t *d)
 {
-	static const uint64_t base[] = { 0xc0000000, 0xc0004000, 0xc0008000, 0xfec00000,
-					 0xfee00000 };
+	static const uint64_t base[] = { 0xc0000000, 0xc0004000, 0xc0008000,
+					 0xe0008000, 0xfec00000, 0xfee00000 };
 	unsigned width = 1u << (d[1] & 3) % 3;
 	uint32_t at, value;
 

@@ -71,7 +71,7 @@ static void test_linux(void)
 	memcpy(&at, zp + 0x218, 4);
 	OK(at % 4096 == 0 && memcmp(h.ram + at, initrd, sizeof(initrd)) == 0,
 	   "the initramfs lies where the parameters say");
-	OK(zp[0x1e8] == 4 && strcmp((char *)h.ram + BOOT_CMDLINE_AT, "console=ttyS0") == 0,
+	OK(zp[0x1e8] == 5 && strcmp((char *)h.ram + BOOT_CMDLINE_AT, "console=ttyS0") == 0,
 	   "memory map and command line are there");
 	put64(0x258, 0x10000000);
 	OK(load(1024 + 4096, "") == BOOT_OK && h.state.rip == 0x100200,
@@ -201,7 +201,7 @@ static const uint8_t *table(uint64_t gpa, const char *signature)
 
 static void test_acpi(void)
 {
-	uint64_t xsdt, fadt, madt;
+	uint64_t xsdt, fadt, madt, mcfg, ecam;
 	uint32_t dsdt;
 	const uint8_t *p;
 
@@ -213,7 +213,12 @@ static void test_acpi(void)
 	OK(p != NULL, "XSDT");
 	memcpy(&fadt, p + 36, 8);
 	memcpy(&madt, p + 44, 8);
+	memcpy(&mcfg, p + 52, 8);
 	OK(table(madt, "APIC") != NULL, "MADT");
+	p = table(mcfg, "MCFG");
+	OK(p != NULL, "MCFG");
+	memcpy(&ecam, p + 44, 8);
+	OK(ecam == PCI_ECAM && p[54] == 0 && p[55] == 0, "with the place of bus 0");
 	p = table(fadt, "FACP");
 	OK(p != NULL, "FADT");
 	memcpy(&dsdt, p + 40, 4);

@@ -341,6 +341,33 @@ static void test_pci(void)
 	OK(config(1, 0) == 0x10441af4, "the identity is read-only");
 }
 
+static uint64_t ecam(unsigned device, unsigned function, unsigned at)
+{
+	return PCI_ECAM + (device << 15 | function << 12 | at);
+}
+
+static void test_ecam(void)
+{
+	uint32_t base;
+
+	harness_start(&h, true);
+	OK(mem_in(&h, ecam(0, 0, 0), 4) == 0x00081b36 && mem_in(&h, ecam(2, 0, 2), 2) == 0x1042,
+	   "ECAM shows the same functions");
+	OK(mem_in(&h, ecam(2, 0, 0x100), 4) == 0 && mem_in(&h, ecam(2, 0, 0xffe), 4) == 0,
+	   "with nothing in extended space");
+	OK(mem_in(&h, ecam(2, 1, 0), 4) == UINT32_MAX && mem_in(&h, ecam(31, 0, 0), 1) == 0xff,
+	   "and nobody elsewhere");
+	mem_out(&h, ecam(1, 0, 0x10), 4, 0xd0000000);
+	base = config(1, 0x10) & ~15u;
+	OK(base == 0xd0000000 && mem_in(&h, base + 0x12, 2) == 1, "a BAR moves by ECAM too");
+	mem_out(&h, ecam(1, 0, 0xfe), 4, 0);
+	mem_out(&h, ecam(1, 7, 0x10), 4, 0);
+	mem_out(&h, ecam(30, 0, 4), 2, 7);
+	OK(config(1, 0x10) == 0xd0000000, "writes to nobody vanish");
+	mem_out(&h, ecam(1, 0, 0x10), 4, PCI_ECAM);
+	OK(mem_in(&h, ecam(0, 0, 0), 4) == 0x00081b36, "a BAR over the ECAM does not hide it");
+}
+
 static void test_save(void)
 {
 	static uint8_t before[MACHINE_STATE_MAX], after[MACHINE_STATE_MAX];
@@ -390,6 +417,7 @@ int main(void)
 	test_lapic_periodic();
 	test_ioapic();
 	test_pci();
+	test_ecam();
 	test_save();
 	harness_stop(&h);
 	return harness_result();
