@@ -13,7 +13,9 @@ enum event_type {
 	EV_NO_ACTION = 0x3, /* not extended */
 	EV_SEPARATOR = 0x4,
 	EV_EVENT_TAG = 0x6,
+	EV_S_CRTM_VERSION = 0x8,
 	EV_EFI_BOOT_SERVICES_APPLICATION = 0x80000003u,
+	EV_EFI_ACTION = 0x80000007u,
 };
 
 enum tpm_alg {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reference values of a release, computed from its bytes alone.
 
-    release.py make build/redoubt.efi --out build/reference.json
+    release.py make [--lab] build/redoubt.efi --out build/reference.json
     release.py pcr12 [--binding FILE] [--cmdline FILE]
 
 `make` writes the digest of every part and the PCR values that a server booted with this image has;
@@ -24,7 +24,7 @@ def read(path):
         return f.read()
 
 
-def reference(path):
+def reference(path, calling=pcr.CALLING):
     """The release manifest of a PE image, as a dictionary."""
     data = read(path)
     image = PeImage(data)
@@ -38,14 +38,15 @@ def reference(path):
                   "authenticode": image.authenticode().hex()},
         "parts": [{"name": name, "pcr": 11, "size": len(content), "sha256": pcr.sha256(content).hex()}
                   for name, content in parts],
-        "pcr": {"4": pcr.pcr4(image.authenticode()).hex(), "11": loaded.hex(),
+        "pcr": {"4": pcr.pcr4(image.authenticode(), calling).hex(), "11": loaded.hex(),
                 "12": pcr.pcr12().hex()},
         "pcr11_disk_open": pcr.pcr11_disk_open(loaded).hex(),
     }
 
 
 def make(options):
-    text = json.dumps(reference(options.image), indent=1) + "\n"
+    calling = pcr.LAB_CALLING if options.lab else pcr.CALLING
+    text = json.dumps(reference(options.image, calling), indent=1) + "\n"
     with open(options.out + ".new", "w", encoding="ascii") as f:
         f.write(text)
     os.replace(options.out + ".new", options.out)
@@ -63,6 +64,7 @@ def main():
     command = commands.add_parser("make", help="write the reference values of an image")
     command.add_argument("image")
     command.add_argument("--out", required=True)
+    command.add_argument("--lab", action="store_true", help="the image has the laboratory's loader")
     command.set_defaults(run=make)
     command = commands.add_parser("pcr12", help="print PCR 12 for a binding record")
     command.add_argument("--binding", help="content of /redoubt/binding")

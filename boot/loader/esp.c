@@ -2,7 +2,7 @@
 #include "boot/loader/esp.h"
 #include "boot/loader/print.h"
 
-static EFI_FILE_HANDLE open_root(EFI_HANDLE device)
+EFI_FILE_HANDLE esp_root(EFI_HANDLE device)
 {
 	EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 	EFI_FILE_IO_INTERFACE *volume;
@@ -27,7 +27,7 @@ static EFI_STATUS read_file(EFI_FILE_HANDLE file, void **data, size_t *size)
 
 void esp_read(EFI_HANDLE device, CHAR16 *path, void **data, size_t *size)
 {
-	EFI_FILE_HANDLE root = open_root(device), file;
+	EFI_FILE_HANDLE root = esp_root(device), file;
 	EFI_STATUS status =
 		root ? root->Open(root, &file, path, EFI_FILE_MODE_READ, 0) : EFI_NOT_FOUND;
 

@@ -5,6 +5,9 @@
 
 #define ESP_MAX_FILE (64u << 10)
 
+/* Root folder of the file system on `device`, or NULL; the caller closes it. */
+EFI_FILE_HANDLE esp_root(EFI_HANDLE device);
+
 /*
  * Reads `path` whole into fresh pages: *data and *size. A file that is not there gives size 0. One that
  * cannot be read, or is larger than ESP_MAX_FILE, refuses to boot.

@@ -3,6 +3,7 @@
 #include "boot/loader/firmware.h"
 #include "boot/loader/mem.h"
 #include "boot/loader/print.h"
+#include "boot/loader/tcg2.h"
 #include "boot/loader/tpm.h"
 #include "boot/eventlog.h"
 

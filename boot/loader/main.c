@@ -79,8 +79,9 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 	say("\nredoubt: loader, tick %u\n", __builtin_ia32_rdtsc());
 	BOOT->SetWatchdogTimer(0, 0, 0, NULL);
 	refuse_five_levels();
-	tpm_start();
 	EFI_LOADED_IMAGE *image = own_image(handle);
+
+	tpm_start(image);
 	const struct bundle_header *bundle = parts_bundle(image);
 	struct bootinfo *info = new_bootinfo();
 

@@ -91,3 +91,10 @@ struct EFI_TCG2_PROTOCOL {
 _Static_assert(sizeof(EFI_TCG2_BOOT_SERVICE_CAPABILITY) == 36, "capability");
 _Static_assert(sizeof(EFI_TCG2_EVENT_HEADER) == 14, "event header");
 _Static_assert(sizeof(EFI_TCG2_EVENT) == 18, "event");
+
+/*
+ * The protocol by which `image` (the loader) was measured before it ran; NULL without one. The release asks the
+ * firmware (boot/loader/release). In the laboratory the loader brings its own and plays the firmware's
+ * part: it measures itself (boot/loader/lab).
+ */
+EFI_TCG2_PROTOCOL *tcg2_find(const EFI_LOADED_IMAGE *image);

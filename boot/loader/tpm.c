@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Command formats: TPM 2.0 Library part 3, TPM2_GetRandom (16.1) and TPM2_PCR_Extend (22.2). */
 #include "boot/loader/tpm.h"
 #include "boot/loader/firmware.h"
 #include "boot/loader/mem.h"
 #include "boot/loader/print.h"
+#include "boot/loader/tcg2.h"
+#include "boot/loader/tpm_command.h"
 #include "boot/bundle.h"
 #include "boot/eventlog.h"
 
-enum {
-	TPM_HEADER = 10,
-	TPM_RANDOM = 32,
-	MAX_NAME = BUNDLE_NAME,
-	MAX_COMMAND = 128,
-};
+enum { TPM_RANDOM = 32, MAX_DIGEST = 64, MAX_NAME = BUNDLE_NAME };
 
 static EFI_TCG2_PROTOCOL *tcg2;
 static uint32_t active_banks;
 
-void tpm_start(void)
+void tpm_start(const EFI_LOADED_IMAGE *image)
 {
-	EFI_GUID guid = EFI_TCG2_PROTOCOL_GUID;
 	EFI_TCG2_BOOT_SERVICE_CAPABILITY cap = { .Size = sizeof(cap) };
 	const char *advice =
 		"fit a TPM 2.0, or enable it (firmware TPM, PTT, fTPM) in the firmware setup";
 
-	if (EFI_ERROR(BOOT->LocateProtocol(&guid, NULL, (void **)&tcg2)))
+	tcg2 = tcg2_find(image);
+	if (!tcg2)
 		refuse("this machine has no TPM 2.0", "the firmware offers no TCG2 protocol",
 		       advice);
 	if (EFI_ERROR(tcg2->GetCapability(tcg2, &cap)) || cap.StructureVersion.Major < 1)
@@ -39,47 +35,22 @@ void tpm_start(void)
 		       "enable the SHA-256 bank in the firmware setup");
 }
 
-static uint8_t *put16(uint8_t *p, uint32_t v)
+/* Sends a command; returns whether the TPM answered with success. */
+static int submit(uint8_t *command, uint32_t length, uint8_t *response, uint32_t size)
 {
-	*p++ = (uint8_t)(v >> 8);
-	*p++ = (uint8_t)v;
-	return p;
-}
-
-static uint8_t *put32(uint8_t *p, uint32_t v)
-{
-	return put16(put16(p, v >> 16), v & 0xffff);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* Sends a command whose parameters end at `end`; returns whether the TPM answered with success. */
-static int submit(uint8_t *command, uint8_t *end, uint8_t *response, uint32_t size)
-{
-	uint32_t length = (uint32_t)(end - command);
-
-	put32(command + 2, length);
 	memset(response, 0xff, size);
 	if (EFI_ERROR(tcg2->SubmitCommand(tcg2, length, command, size, response)))
 		return 0;
-	return get32(response + 2) <= size && get32(response + 6) == 0;
-}
-
-static uint8_t *command_start(uint8_t *command, uint32_t tag, uint32_t code)
-{
-	return put32(put32(put16(command, tag), 0), code);
+	return tpm_response_size(response) <= size && tpm_response_code(response) == 0;
 }
 
 void tpm_random(uint8_t out[32])
 {
-	uint8_t command[MAX_COMMAND], response[MAX_COMMAND];
-	uint8_t *p = put16(command_start(command, 0x8001, 0x17b), TPM_RANDOM);
+	uint8_t command[TPM_COMMAND_MAX], response[TPM_COMMAND_MAX];
+	uint32_t length = tpm_random_command(command, TPM_RANDOM);
 
-	if (!submit(command, p, response, sizeof(response)) ||
-	    get32(response + 2) != TPM_HEADER + 2 + TPM_RANDOM)
+	if (!submit(command, length, response, sizeof(response)) ||
+	    tpm_response_size(response) != TPM_HEADER + 2 + TPM_RANDOM)
 		refuse("the TPM gives no random numbers", "TPM2_GetRandom",
 		       "power the machine off and on; "
 		       "if it stays, replace the TPM");
@@ -89,17 +60,12 @@ void tpm_random(uint8_t out[32])
 
 static void cap_pcr(uint32_t alg, uint32_t digest_size, uint32_t pcr)
 {
-	uint8_t command[MAX_COMMAND], response[MAX_COMMAND];
-	uint8_t *p = put32(command_start(command, 0x8002, 0x182), pcr);
+	uint8_t command[TPM_COMMAND_MAX], response[TPM_COMMAND_MAX], digest[MAX_DIGEST];
 
-	p = put32(p, 9);          /* size of the authorisation area */
-	p = put32(p, 0x40000009); /* TPM_RS_PW, empty password */
-	p = put16(p, 0);
-	*p++ = 0;
-	p = put16(p, 0);
-	p = put16(put32(p, 1), alg); /* one digest */
-	memset(p, 0xff, digest_size);
-	if (!submit(command, p + digest_size, response, sizeof(response)))
+	memset(digest, 0xff, sizeof(digest));
+	uint32_t length = tpm_extend_command(command, pcr, alg, digest, digest_size);
+
+	if (!submit(command, length, response, sizeof(response)))
 		refuse("a PCR bank other than SHA-256 cannot be capped", "TPM2_PCR_Extend",
 		       "leave only the SHA-256 bank active in the firmware setup");
 }

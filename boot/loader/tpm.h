@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The TPM as the loader needs it, through the firmware's TCG2 protocol. Every function refuses on failure. */
+/* The TPM as the loader needs it, through the TCG2 protocol. Every function refuses on failure. */
 #pragma once
 #include <stdint.h>
 #include <stddef.h>
-#include "boot/loader/tcg2.h"
+#include <efi.h>
 
-/* Finds the TPM 2.0; refuses without one and without an active SHA-256 bank. */
-void tpm_start(void);
+/* Finds the TPM 2.0 that measured `image`, the loader's own; refuses without one and without an active SHA-256 bank. */
+void tpm_start(const EFI_LOADED_IMAGE *image);
 
 /* Extends PCR 11 and 12 of every other active bank with all-FF, so that nothing can be sealed or quoted to them. */
 void tpm_cap_other_banks(void);
