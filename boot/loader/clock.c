@@ -3,7 +3,7 @@
 #include "boot/loader/firmware.h"
 #include "boot/loader/io.h"
 
-enum { STALL_MS = 20, ROUNDS = 3 };
+enum { STALL_MS = 20, ROUNDS = 3, TOLERANCE = 20 /* one part in */ };
 
 /* CPUID leaf 15h: TSC = crystal (ECX, Hz) * EBX / EAX. */
 static uint64_t from_cpuid(void)
@@ -33,9 +33,11 @@ static uint64_t measured(void)
 	return best / STALL_MS;
 }
 
+/* Some emulators state the rate of the processor they imitate and count at another. */
 uint64_t clock_tsc_khz(void)
 {
-	uint64_t khz = from_cpuid();
+	uint64_t stated = from_cpuid(), counted = measured();
+	uint64_t apart = stated > counted ? stated - counted : counted - stated;
 
-	return khz ? khz : measured();
+	return apart <= counted / TOLERANCE ? stated : counted;
 }

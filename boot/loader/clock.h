@@ -3,5 +3,5 @@
 #pragma once
 #include <stdint.h>
 
-/* kHz, from CPUID leaf 15h where it says, else measured against the firmware's Stall(). */
+/* kHz: what CPUID leaf 15h states if a measurement against the firmware's Stall() bears it out, else the measurement. */
 uint64_t clock_tsc_khz(void);
