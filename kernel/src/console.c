@@ -12,6 +12,7 @@ enum {
 	UART_LCR = 3,
 	UART_LSR = 5,
 	UART_THR_EMPTY = 1 << 5,
+	UART_IDLE = 1 << 6,
 	UART_8N1 = 3,
 	UART_DLAB = 1 << 7,
 	UART_PATIENCE = 100000,
@@ -21,15 +22,21 @@ struct klog_ring *klog;
 volatile bool panicked;
 static bool serial;
 
+static void serial_wait(uint8_t status)
+{
+	for (unsigned int i = 0; i < UART_PATIENCE && !(inb(COM1 + UART_LSR) & status); i++)
+		cpu_relax();
+}
+
 static void serial_putc(char c)
 {
-	for (unsigned int i = 0; i < UART_PATIENCE && !(inb(COM1 + UART_LSR) & UART_THR_EMPTY); i++)
-		cpu_relax();
+	serial_wait(UART_THR_EMPTY);
 	outb(COM1, (uint8_t)c);
 }
 
 void console_init(void)
 {
+	serial_wait(UART_IDLE); /* the loader's last line is still on its way */
 	outb(COM1 + UART_IER, 0);
 	outb(COM1 + UART_LCR, UART_DLAB);
 	outb(COM1, 1);
