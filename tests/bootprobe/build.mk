@@ -16,4 +16,6 @@ $(BUILD)/probe/%.bin:
 
 $(eval $(call boot_image,probe/probe,--kpool 32 --flags 0x80000000,kernel=$(BUILD)/bin/probe.elf \
 	$(foreach p,manifest alpha beta,$(p)=$(BUILD)/probe/$(p).bin)))
-ALL += $(BUILD)/probe/probe.img $(BUILD)/probe/probe.json
+$(eval $(call lab_image,probe/lab_probe,--kpool 32 --flags 0x80000000,kernel=$(BUILD)/bin/probe.elf \
+	$(foreach p,manifest alpha beta,$(p)=$(BUILD)/probe/$(p).bin)))
+ALL += $(foreach p,probe lab_probe,$(BUILD)/probe/$(p).img $(BUILD)/probe/$(p).json)

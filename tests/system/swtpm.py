@@ -133,7 +133,10 @@ class Tpm:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(path)
         listener.listen(4)
+        self._accept(listener, handler)
 
+    def _accept(self, listener, handler):
+        """A thread for each connection."""
         def accept():
             while True:
                 try:
@@ -217,11 +220,21 @@ class Tpm:
         text = self.tool("tpm2_pcrread", "%s:%s" % (bank, ",".join(map(str, numbers))))
         return {int(n): v.lower() for n, v in re.findall(r"^\s*(\d+)\s*:\s*0x([0-9A-Fa-f]+)", text, re.M)}
 
-    def powered_alone(self):
-        """Powers the chip without a machine (reset, TPM2_Startup), for reading NV and the like."""
+    def serial_port(self):
+        """TCP port at which a machine's serial line reaches the chip: bytes there, whole commands here."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._accept(listener, self._relay_machine)
+        return listener.getsockname()[1]
+
+    def reset(self):
+        """What the machine's power-on does to the chip where no emulator does it."""
         self.start()
         with self.lock:
             self._control_exchange(struct.pack(">II", CMD_INIT, 0))
+
+    def powered_alone(self):
+        """Powers the chip without a machine (reset, TPM2_Startup), for reading NV and the like."""
+        self.reset()
         self.command(bytes.fromhex("8001" "0000000c" "00000144" "0000"))
 
     def stop(self):

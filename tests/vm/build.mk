@@ -15,7 +15,9 @@ $(eval $(call boot_image,vm/vmtest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BU
 $(eval $(call component,vmbench,tests/vm/vmbench.c $(VM_LAB),))
 $(eval $(call boot_image,vm/vmbench,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/vmbench.elf))
 
-ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img
+$(eval $(call lab_image,vm/lab_vmtest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/vmtest.elf))
+
+ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img $(BUILD)/vm/lab_vmtest.img
 
 # Guests for the real VMM.
 GUEST32_CFLAGS := $(if $(CC_IS_CLANG),--target=i686-none-elf) -m32 -march=i686 -ffreestanding -fno-pic -fno-pie \
