@@ -283,5 +283,6 @@ static inline int vcpu_interruptible(const struct vcpu_state *s)
 static inline void vcpu_skip(struct vcpu_state *s, uint32_t len)
 {
 	s->rip += len;
+	s->rflags &= ~UINT64_C(0x10000); /* RF */
 	s->shadow = 0;
 }

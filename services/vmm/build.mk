@@ -2,7 +2,7 @@
 # The virtual machine monitor. VMM_PURE is everything free of syscalls: tests and fuzz targets run it on the host.
 
 VMM_PURE := $(addprefix services/vmm/,acpi.c acpi_dsdt.c args.c boot.c boot_elf.c boot_linux.c boot_multiboot.c bus.c \
-	cpuid.c elf.c guest_mem.c insn.c ioapic.c lapic.c machine.c machine_bus.c mmio.c mmu.c msr.c pci.c pic.c pit.c \
+	cpuid.c elf.c exception.c guest_mem.c insn.c ioapic.c lapic.c machine.c machine_bus.c mmio.c mmu.c msr.c pci.c pic.c pit.c \
 	pm.c pvclock.c rtc.c run.c state.c uart.c virtio.c virtio_blk.c virtio_net.c virtio_rng.c virtq.c)
 
 $(eval $(call component,vmm,$(VMM_PURE) $(addprefix services/vmm/,console_chan.c disk_chan.c frame_chan.c images.c main.c),mbedtls))

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The life of a vCPU: inject what is due, run, answer the exit. */
+#include "services/vmm/exception.h"
 #include "services/vmm/machine.h"
 #include "services/vmm/mmu.h"
 #include "services/vmm/pvclock.h"
 #include "services/vmm/ticks.h"
 
 enum {
-	VECTOR_UD = 6,
-	VECTOR_GP = 13,
-	NMI_VECTOR = 2,
+	RF_TF = 1 << 8,
 	RF_IF = 1 << 9,
 	RF_DF = 1 << 10,
-	IO_BATCH = 256
+	IO_BATCH = 256,
+	DR6_BS = 1 << 14,
 };
 
 #define HYPERCALL_UNKNOWN UINT64_C(0xfffffffffffffc18) /* -1000, what KVM answers */
@@ -20,11 +20,24 @@ enum {
 #define XCR0_AVX          4u
 #define XCR0_AVX512       0xe0u
 
-static void inject_exception(struct vcpu_state *s, uint32_t vector, bool with_error)
+/* Groups that the exit did not bring, by an entry that is over before it reaches the guest. */
+static bool fetch_groups(struct machine *m, struct machine_cpu *cpu, uint32_t groups)
 {
-	s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | vector |
-			(with_error ? VCPU_EVENT_ERROR : 0);
-	s->event.error = 0;
+	struct vcpu_state *s = cpu->s;
+	uint32_t timeout = s->exit_mtd[VM_EXIT_TIMEOUT], wake = s->exit_mtd[VM_EXIT_WAKE];
+	uint32_t exit = s->exit;
+	bool done;
+
+	s->exit_mtd[VM_EXIT_TIMEOUT] = s->exit_mtd[VM_EXIT_WAKE] = groups;
+	done = m->host->enter(m->host, (unsigned)(cpu - m->cpu), 1) &&
+	       (s->exit == VM_EXIT_TIMEOUT || s->exit == VM_EXIT_WAKE);
+	s->exit_mtd[VM_EXIT_TIMEOUT] = timeout;
+	s->exit_mtd[VM_EXIT_WAKE] = wake;
+	if (done)
+		s->exit = exit;
+	else
+		m->end = MACHINE_NO_ENTRY;
+	return done;
 }
 
 /* --- interrupts --- */
@@ -58,7 +71,7 @@ static void inject(struct machine *m, struct machine_cpu *cpu)
 	if (!has_interrupt(m, cpu))
 		return;
 	if (cpu->lapic.nmi && !(s->event.info & VCPU_EVENT_VALID) && s->shadow == 0) {
-		s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_NMI | NMI_VECTOR;
+		s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_NMI | VECTOR_NMI;
 		cpu->lapic.nmi = false;
 	} else if (vcpu_interruptible(s)) {
 		inject_interrupt(m, cpu);
@@ -105,10 +118,8 @@ static void exit_io_string(struct machine *m, struct machine_cpu *cpu)
 	unsigned size = (q & VM_IO_SIZE) >> VM_IO_SIZE_SHIFT;
 	bool rep = q & VM_IO_REP;
 
-	if (!m->host->enter(m->host, (unsigned)(cpu - m->cpu), 1)) {
-		m->end = MACHINE_NO_ENTRY;
+	if (!fetch_groups(m, cpu, MMU_GROUPS))
 		return;
-	}
 	s->shadow = shadow;
 	for (unsigned n = 0; n < (rep ? IO_BATCH : 1) && !(rep && s->gpr[VCPU_RCX] == 0); n++) {
 		if (!io_string_step(m, s, (uint16_t)(q & VM_IO_PORT), size, q & VM_IO_IN)) {
@@ -145,7 +156,9 @@ static void exit_memory(struct machine *m, struct machine_cpu *cpu)
 	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory };
 	bool data = s->qual[1] & (VM_ACCESS_READ | VM_ACCESS_WRITE);
 
-	if (!data || (s->qual[1] & VM_ACCESS_WALK) || gm_ptr(&m->gm, s->qual[0], 1) != NULL ||
+	/* with an event it was the event's delivery that touched the device, not the instruction at rip */
+	if (!data || (s->qual[1] & VM_ACCESS_WALK) || (s->event.info & VCPU_EVENT_VALID) ||
+	    gm_ptr(&m->gm, s->qual[0], 1) != NULL ||
 	    mmio_emulate(s, &space, s->qual[0]) != MMIO_DONE)
 		m->end = MACHINE_BAD_ACCESS;
 }
@@ -180,7 +193,7 @@ static void exit_msr_read(struct machine *m, struct machine_cpu *cpu)
 				     : msr_read(&cpu->msrs, s, index, &value, now);
 
 	if (!ok) {
-		inject_exception(s, VECTOR_GP, true);
+		exception_raise_error(s, VECTOR_GP, 0);
 		return;
 	}
 	s->gpr[VCPU_RAX] = (uint32_t)value;
@@ -206,7 +219,7 @@ static void exit_msr_write(struct machine *m, struct machine_cpu *cpu)
 	if (ok)
 		vcpu_skip(s, s->insn_len);
 	else
-		inject_exception(s, VECTOR_GP, true);
+		exception_raise_error(s, VECTOR_GP, 0);
 }
 
 static void exit_hlt(struct machine *m, struct machine_cpu *cpu)
@@ -245,7 +258,7 @@ static void exit_xsetbv(struct machine *m, struct machine_cpu *cpu)
 	(void)m;
 	if ((uint32_t)s->gpr[VCPU_RCX] != 0 || (s->seg[VCPU_SS].attr & VCPU_ATTR_DPL) != 0 ||
 	    !valid_xcr0(value, s->xcr0_max)) {
-		inject_exception(s, VECTOR_GP, true);
+		exception_raise_error(s, VECTOR_GP, 0);
 		return;
 	}
 	s->xcr0 = value;
@@ -314,6 +327,29 @@ static void (*const handlers[])(struct machine *m, struct machine_cpu *cpu) = {
 	[VM_EXIT_UNHANDLED] = exit_bad,
 };
 
+/* The processor would have trapped behind the instruction that was skipped. */
+static void trap_step(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+
+	if (!fetch_groups(m, cpu, VCPU_G_DR))
+		return;
+	s->dr6 |= DR6_BS;
+	s->dirty |= VCPU_G_DR;
+	exception_raise(s, VECTOR_DB);
+	cpu->halted = false;
+}
+
+static void answer(struct machine *m, struct machine_cpu *cpu)
+{
+	struct vcpu_state *s = cpu->s;
+	uint64_t rip = s->rip;
+
+	handlers[s->exit](m, cpu);
+	if ((s->rflags & RF_TF) && s->rip != rip && m->end == MACHINE_RUNS)
+		trap_step(m, cpu);
+}
+
 /* --- the loop --- */
 
 /* The host's TSC at the next timer; 0: none. */
@@ -354,7 +390,7 @@ static void step(struct machine *m, struct machine_cpu *cpu)
 		return;
 	}
 	cpu->exits[s->exit]++;
-	handlers[s->exit](m, cpu);
+	answer(m, cpu);
 }
 
 enum machine_end machine_run(struct machine *m)
