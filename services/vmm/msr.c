@@ -27,6 +27,7 @@ enum msr {
 	MTRR_FIX4K = 0x268,
 	PAT = 0x277,
 	MTRR_DEF_TYPE = 0x2ff,
+	MTRR_ADDRESS_BITS = 52,
 };
 
 enum amd_msr {
@@ -198,6 +199,26 @@ static bool valid_pat(uint64_t v)
 	return true;
 }
 
+static bool valid_memory_type(uint64_t type)
+{
+	return type <= 6 && type != 2 && type != 3;
+}
+
+/* SDM volume 3, 11.11.2 */
+static bool valid_mtrr(uint32_t index, uint64_t v)
+{
+	if (index == MTRR_DEF_TYPE)
+		return (v & ~UINT64_C(0xcff)) == 0 && valid_memory_type(v & 0xff);
+	if (index >= MTRR_PHYS_FIRST && index <= MTRR_PHYS_LAST)
+		return v >> MTRR_ADDRESS_BITS == 0 &&
+		       (index & 1 ? (v & 0x7ff) == 0
+				  : (v & 0xf00) == 0 && valid_memory_type(v & 0xff));
+	for (unsigned i = 0; i < 8; i++, v >>= 8)
+		if (!valid_memory_type(v & 0xff))
+			return false;
+	return true;
+}
+
 static bool valid_state(uint32_t index, uint64_t v)
 {
 	if (index == PAT)
@@ -254,6 +275,8 @@ bool msr_write(struct msrs *m, struct vcpu_state *s, uint32_t index, uint64_t va
 	uint64_t *p = mtrr(m, index);
 
 	if (p != NULL) {
+		if (!valid_mtrr(index, value))
+			return false;
 		*p = value;
 		return true;
 	}
