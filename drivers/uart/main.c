@@ -24,9 +24,12 @@ enum {
 	SPINS = 100000
 };
 
-#define CATCH_UP 32u /* messages of one channel before the next has its turn */
+#define LINE_NS  50000000u /* how long a console may leave its line open while others wait */
+#define CATCH_UP 32u       /* messages of one channel before the next has its turn */
 
 static uint16_t port;
+static struct chan *open_line; /* console in the middle of a line */
+static uint64_t open_until;
 
 static void wait_empty(void)
 {
@@ -70,6 +73,14 @@ static void log_message(struct chan *c, const char *text, size_t n)
 	put(line, line_format(line, now_ns() / 1000, chan_peer(c), chan_instance(c), text, n));
 }
 
+/* Several consoles and the log share the port line by line. */
+static void console_message(struct chan *c, const char *text, size_t n)
+{
+	put(text, n);
+	open_line = n && text[n - 1] != '\n' ? c : NULL;
+	open_until = now_ns() + LINE_NS;
+}
+
 /* True if there may be more. */
 static bool take(struct chan *c)
 {
@@ -83,12 +94,14 @@ static bool take(struct chan *c)
 
 		if (r == CHAN_RESTARTED)
 			continue;
-		if (r == CHAN_CLOSED)
+		if (r == CHAN_CLOSED) {
 			free(budget);
+			open_line = open_line == c ? NULL : open_line;
+		}
 		if (r != CHAN_OK)
 			return false;
 		if (console && m.type == CONSOLE_OUT)
-			put(text, m.len - sizeof(m));
+			console_message(c, text, m.len - sizeof(m));
 		else if (!console && m.type == LOG_LINE)
 			log_message(c, text, m.len - sizeof(m));
 	}
@@ -107,9 +120,12 @@ int main(void)
 	for (;;) {
 		bool more = false;
 
+		if (open_line && now_ns() >= open_until)
+			open_line = NULL;
 		for (struct chan *c = chan_next(NULL); c; c = chan_next(c))
-			more |= chan_is_server(c) && take(c);
+			if (chan_is_server(c) && (!open_line || open_line == c))
+				more |= take(c);
 		if (!more)
-			component_wait(0);
+			component_wait(open_line ? open_until : 0);
 	}
 }
