@@ -63,6 +63,20 @@ bool images_from_vault(struct chan *blk, const struct vmm_args *a, const struct 
 	return img->initrd != NULL;
 }
 
+/* The VM's part of that kind: "guest.kernel", or another name with the same ending when a laboratory image has several VMs. */
+static const struct start_rom *part(const char *ending)
+{
+	const struct start_info *info = start_info();
+
+	for (uint32_t i = 0; i < info->rom_count; i++) {
+		size_t n = strlen(info->rom[i].name), e = strlen(ending);
+
+		if (n > e && strcmp(info->rom[i].name + n - e, ending) == 0)
+			return &info->rom[i];
+	}
+	return NULL;
+}
+
 /* The part as text: it must end with NUL or fit the buffer with one. */
 static const char *command_line(const struct start_rom *rom)
 {
@@ -79,8 +93,8 @@ static const char *command_line(const struct start_rom *rom)
 
 bool images_from_roms(struct boot_image *img)
 {
-	const struct start_rom *kernel = start_rom("guest.kernel");
-	const struct start_rom *initrd = start_rom("guest.initrd");
+	const struct start_rom *kernel = part(".kernel");
+	const struct start_rom *initrd = part(".initrd");
 
 	if (kernel == NULL) {
 		log_line("no image: neither a vault nor the part guest.kernel");
@@ -88,7 +102,7 @@ bool images_from_roms(struct boot_image *img)
 	}
 	*img = (struct boot_image){ .kernel = (const uint8_t *)kernel->va,
 				    .kernel_size = kernel->size,
-				    .cmdline = command_line(start_rom("guest.cmdline")) };
+				    .cmdline = command_line(part(".cmdline")) };
 	if (initrd != NULL) {
 		img->initrd = (const uint8_t *)initrd->va;
 		img->initrd_size = initrd->size;

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several virtual machines on one machine: the real kernel, root, uart, and a real vmm for each guest. No policy, no vault: guests are boot parts.
+
+    vms = Vms(lab, [Vm("cpu", "vm/hostile_cpu.elf"), Vm("honest", "vm/honest.elf")])
+    vms.start()
+    vms.wait_end("cpu", 120)        # what its vmm or the exit port said: "exit 7", "0 powered off", "2 why"
+    vms.report("cpu")               # the guest's own "ok" and "not ok" lines become the test's
+"""
+import re
+import time
+
+from lab import LabError, build
+from labimage import lab_image
+
+HOST_MIB = 192
+
+MANIFEST = """\
+# SPDX-License-Identifier: Apache-2.0
+version = 1
+lab = true
+
+[[component]]
+name = "uart"
+prio = 90
+heap_kib = 64
+device = [{ name = "com1", ports = [0x3f8, 8] }]
+"""
+
+VM = """
+[[component]]
+name = "%(name)s"
+image = "vmm"
+restart = false
+prio = %(prio)d
+cpu = "any"
+heap_kib = 2048
+frames = 200
+mem_kib = %(kib)d
+roms = ["%(kernel)s", "%(name)s.cmdline"]
+calls = [{ server = "uart", proto = "console", kib = 36 }%(disk)s]
+"""
+
+DISK = """
+[root]
+calls = [{ server = "pci", proto = "pci", kib = 36 }]
+
+[[component]]
+name = "pci"
+prio = 120
+heap_kib = 128
+kept_kib = 16
+device = [{ name = "config", ports = [0xcf8, 8] }]
+
+[[component]]
+name = "virtio_blk"
+prio = 140
+device = [{ name = "virtio_blk0", pci = { vendor = 0x1af4, device = 0x1042 }, dma_kib = 4352 }]
+"""
+DISK_CALL = ', { server = "virtio_blk", proto = "blk", kib = 580 }'
+
+
+class Vm:
+    """One guest: its name (first word of its command line), image below build/, further words, memory, whether it has the disk."""
+
+    def __init__(self, name, image, words="", mib=16, disk=False, prio=80):
+        self.name, self.image, self.words, self.mib, self.disk, self.prio = name, image, words, mib, disk, prio
+
+    def part(self):
+        return self.image.split("/")[-1].replace(".elf", ".kernel")
+
+    def manifest(self):
+        return VM % {"name": self.name, "prio": self.prio, "kib": self.mib * 1024, "kernel": self.part(),
+                     "disk": DISK_CALL if self.disk else ""}
+
+
+class Vms:
+    def __init__(self, lab, vms, name="vms", cpus=2, disk_mib=16):
+        self.lab, self.vms = lab, vms
+        directory = lab.subdir(name)
+        has_disk = any(vm.disk for vm in vms)
+        manifest = directory + "/manifest.toml"
+        with open(manifest, "w", encoding="utf-8") as f:
+            head, uart = MANIFEST.split("\n\n[[", 1)
+            f.write(head + "\n" + (DISK if has_disk else "") + "\n[[" + uart + "".join(vm.manifest() for vm in vms))
+        parts = {vm.name + ".cmdline": (vm.name + " " + vm.words).encode() + b"\0" for vm in vms}
+        for vm in vms:
+            with open(build(vm.image), "rb") as f:
+                parts[vm.part()] = f.read()
+        self.machine = lab.machine(name + "-m", image=lab_image(directory, manifest, parts=parts), cpus=cpus, single=True,
+                                   memory=HOST_MIB + sum(vm.mib + 8 for vm in vms),
+                                   disks=[("disk.img", disk_mib)] if has_disk else [])
+
+    def start(self):
+        self.machine.start()
+        self.machine.wait(r"root: %s started" % self.vms[-1].name, 120)
+
+    def text(self):
+        return self.machine.serial()
+
+    def lines(self, name):
+        """What the guest printed under its name."""
+        return re.findall(r"^((?:not )?ok %s: .*|done %s)$" % (name, name), self.text(), re.M)
+
+    def end_of(self, name):
+        """How the VM ended: "exit N" by the exit port, else the number and words of its vmm; None: it runs."""
+        match = re.search(r"^\[[ .\d]+\] %s: (?:vmrun: (exit \d+)|ended: (.*))$" % name, self.text(), re.M)
+        return (match.group(1) or match.group(2)) if match else None
+
+    def wait_end(self, name, seconds):
+        end = time.monotonic() + seconds
+        while self.end_of(name) is None:
+            if self.machine.process.poll() is not None or time.monotonic() > end:
+                raise LabError("VM %s did not end in %d s; last output:\n%s" % (name, seconds, self.text()[-3000:]))
+            time.sleep(0.1)
+        return self.end_of(name)
+
+    def report(self, name):
+        """The guest's own verdicts; it must have come to its end."""
+        for line in self.lines(name):
+            verdict = re.match(r"(not )?ok \S+: (.*)", line)
+            if verdict:
+                self.lab.check("%s: %s" % (name, verdict.group(2)), not verdict.group(1))
+        self.lab.check("%s: the guest comes to its end" % name, "done " + name in self.lines(name), self.text()[-3000:])
+
+    def beats(self, name="honest"):
+        """(beats, timer ticks, longest time away in ms) of an honest guest so far."""
+        found = re.findall(r"^honest beat (\d+) ticks (\d+) longest-ms (\d+)$", self.text(), re.M)
+        return tuple(int(n) for n in found[-1]) if found else (0, 0, 0)
+
+    def honest_goes_on(self, name="honest", seconds=60):
+        """The guest beside the others is heard again from now on, has no wrong checksum, and never waited long for its timer."""
+        before = self.beats()[0]
+        end = time.monotonic() + seconds
+        while self.beats()[0] < before + 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        beats, ticks, longest = self.beats()
+        self.lab.check("%s: still runs beside them, %d beats" % (name, beats), beats >= before + 2, self.text()[-2000:])
+        self.lab.check("%s: its timer ran on (%d ticks), longest pause %d ms" % (name, ticks, longest),
+                       ticks > beats * 20 and longest < 3000, self.text()[-2000:])
+        self.lab.check("%s: all checksums are right" % name, not re.search(r"^not ok %s: " % name, self.text(), re.M) and
+                       self.end_of(name) is None)
