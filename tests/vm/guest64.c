@@ -64,6 +64,26 @@ static uint32_t failures, before;
 static char line[LINE];
 static unsigned length;
 
+/* Compilers call these. */
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+	void *start = to;
+
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+	return start;
+}
+
+void *memset(void *to, int c, size_t n)
+{
+	void *start = to;
+
+	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
+	return start;
+}
+
 void guest_text(const char *s)
 {
 	while (*s && length < LINE - 2)
