@@ -2,8 +2,8 @@
 # The virtual machine monitor. VMM_PURE is everything free of syscalls: tests and fuzz targets run it on the host.
 
 VMM_PURE := $(addprefix services/vmm/,acpi.c acpi_dsdt.c args.c boot.c boot_elf.c boot_linux.c boot_multiboot.c bus.c \
-	cpuid.c elf.c exception.c guest_mem.c insn.c ioapic.c lapic.c machine.c machine_bus.c mmio.c mmu.c msr.c pci.c pic.c pit.c \
-	pm.c pvclock.c rtc.c run.c state.c uart.c virtio.c virtio_blk.c virtio_net.c virtio_rng.c virtq.c)
+	cpuid.c elf.c exception.c guest_mem.c insn.c ioapic.c lapic.c machine.c machine_bus.c machine_console.c mmio.c mmu.c msr.c \
+	pci.c pic.c pit.c pm.c pvclock.c rtc.c run.c state.c uart.c virtio.c virtio_blk.c virtio_console.c virtio_net.c virtio_rng.c virtq.c)
 
 $(eval $(call component,vmm,$(VMM_PURE) $(addprefix services/vmm/,console_chan.c disk_chan.c frame_chan.c images.c main.c),mbedtls))
 
@@ -12,6 +12,7 @@ $(eval $(call unit_test,vmm_devices,tests/unit/vmm_devices.c $(VMM_TEST)))
 $(eval $(call unit_test,vmm_insn,tests/unit/vmm_insn.c $(VMM_TEST),-fno-pie,-no-pie))
 $(eval $(call unit_test,vmm_virtio,tests/unit/vmm_virtio.c tests/unit/vmm_driver.c $(VMM_TEST)))
 $(eval $(call unit_test,vmm_net,tests/unit/vmm_net.c tests/unit/vmm_driver.c $(VMM_TEST)))
+$(eval $(call unit_test,vmm_console,tests/unit/vmm_console.c tests/unit/vmm_driver.c $(VMM_TEST)))
 $(eval $(call unit_test,vmm_boot,tests/unit/vmm_boot.c $(VMM_TEST)))
 $(eval $(call unit_test,vmm_run,tests/unit/vmm_run.c $(VMM_TEST)))
 $(eval $(call fuzz_target,vmm_boot,tests/fuzz/vmm_boot.c $(VMM_TEST)))

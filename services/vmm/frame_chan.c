@@ -17,16 +17,6 @@ static void ready(struct vnet_port *p, struct virtio_net *n)
 	frame_chan_service((struct frame_chan *)p, n);
 }
 
-struct chan *frame_chan_find(void)
-{
-	struct chan *c = NULL;
-
-	while ((c = chan_next(c)) != NULL)
-		if (!chan_is_server(c) && strcmp(chan_proto(c), "frame") == 0)
-			break;
-	return c;
-}
-
 static bool is_link(const struct msg *m)
 {
 	return m->type == FRAME_LINK && m->len - sizeof(*m) == sizeof(struct frame_link);

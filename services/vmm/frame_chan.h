@@ -12,8 +12,6 @@ struct frame_chan {
 	uint8_t buf[FRAME_MAX];
 };
 
-/* The channel of proto "frame" that this component calls; NULL: none. */
-struct chan *frame_chan_find(void);
 /* Wait until the peer has told address and MTU; false: it does not, within FRAME_CHAN_WAIT_NS. */
 bool frame_chan_open(struct frame_chan *f, struct chan *c, struct frame_link *link);
 /* Take what came, send what waits. */

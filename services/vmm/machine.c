@@ -3,7 +3,7 @@
 #include <string.h>
 #include "services/vmm/ticks.h"
 
-enum { DEVICE_RNG = 1, DEVICE_DISK = 2, DEVICE_NET = 3, MSI_BASE = 0xfee };
+enum { DEVICE_RNG = 1, DEVICE_DISK = 2, DEVICE_NET = 3, DEVICE_CONSOLE = 4, MSI_BASE = 0xfee };
 
 uint64_t machine_now(const struct machine *m)
 {
@@ -210,6 +210,8 @@ static void plug_devices(struct machine *m, const struct machine_config *c)
 		virtio_net_init(&m->net, c->net, c->port);
 		plug_virtio(m, DEVICE_NET, &m->net.v);
 	}
+	machine_console_init(m);
+	plug_virtio(m, DEVICE_CONSOLE, &m->hvc.v);
 }
 
 void machine_init(struct machine *m, const struct machine_config *c, struct machine_host *host,
@@ -222,7 +224,6 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 	m->cpus = MACHINE_VCPUS;
 	m->tsc_base = host->tsc(host);
 	m->timers_moved = true;
-	m->console_at = TICKS_NEVER;
 	gm_init(&m->gm, c->ram, c->ram_size);
 	for (unsigned i = 0; i < m->cpus; i++)
 		init_cpu(m, i, state[i]);
@@ -256,6 +257,8 @@ void machine_state(struct state *s, struct machine *m)
 		virtio_blk_state(s, &m->disk);
 	if (m->has_net)
 		virtio_net_state(s, &m->net);
+	virtio_console_state(s, &m->hvc);
+	state_bool(s, &m->hvc_wrote);
 	if (!s->loading || s->bad)
 		return;
 	m->timers_moved = true;

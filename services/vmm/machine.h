@@ -5,7 +5,7 @@
  * Ports: 20h A0h 4D0h PIC, 40h-43h 61h PIT, 64h reset pulse, 70h RTC, 80h, 3F8h UART, 600h PM, CF8h PCI, CF9h reset, C000h... virtio
  * notification, and in the laboratory F4h: the guest's exit status.
  * Memory: RAM (guest_mem.h), C0000000h... PCI BARs, E0000000h ECAM, FEC00000h IOAPIC, FEE00000h local APIC.
- * PCI: 0 host bridge, 1 entropy, 2 disk (if there is one), 3 network card (if there is a port for it).
+ * PCI: 0 host bridge, 1 entropy, 2 disk (if there is one), 3 network card (if there is a port for it), 4 console.
  */
 #pragma once
 #include <stdbool.h>
@@ -25,6 +25,7 @@
 #include "services/vmm/rtc.h"
 #include "services/vmm/uart.h"
 #include "services/vmm/virtio_blk.h"
+#include "services/vmm/virtio_console.h"
 #include "services/vmm/virtio_net.h"
 #include "services/vmm/virtio_rng.h"
 
@@ -45,7 +46,7 @@ struct machine_host {
 	void (*sleep)(struct machine_host *h, uint64_t deadline);
 	/* Something from outside may have come: console, disk. Called after each wake. */
 	void (*service)(struct machine_host *h, struct machine *m);
-	/* uart.tx has bytes to take with uart_sent(). */
+	/* uart.tx or hvc.tx has bytes to take with machine_console_sent(), or what is typed has room again. */
 	void (*console)(struct machine_host *h, struct machine *m);
 	cpuid_source *cpuid;
 };
@@ -80,7 +81,7 @@ struct machine {
 	uint64_t tsc_base;   /* host TSC at tick 0 */
 	uint64_t deadline;   /* tick of the next timer, as of the last look */
 	bool timers_moved;   /* look again */
-	uint64_t console_at; /* tick at which uart.tx goes out at the latest */
+	uint64_t console_at; /* tick at which console output goes out at the latest */
 	struct machine_cpu cpu[MACHINE_VCPUS];
 	unsigned cpus;
 	struct bus ports, memory;
@@ -95,6 +96,9 @@ struct machine {
 	struct virtio_rng rng;
 	struct virtio_blk disk;
 	struct virtio_net net;
+	struct virtio_console hvc;
+	struct vcon_owner hvc_owner;
+	bool hvc_wrote; /* last, not the UART: it gets what is typed */
 	bool has_disk, has_net, lab;
 	enum machine_end end;
 	uint32_t lab_value; /* what the guest wrote to MACHINE_EXIT_PORT */
@@ -122,6 +126,16 @@ const char *machine_end_text(enum machine_end e);
 uint64_t machine_now(const struct machine *m);
 /* ISA interrupt line. */
 void machine_irq(struct machine *m, unsigned irq, bool level);
+/* machine_console.c */
+void machine_console_init(struct machine *m);
+bool machine_console_waits(const struct machine *m);
+/* The UART, or else the virtio console, has new bytes in its tx. */
+void machine_console_written(struct machine *m, bool hvc);
+/* The first bytes of each tx have gone out. */
+void machine_console_sent(struct machine *m, size_t uart, size_t hvc);
+/* Bytes that machine_console_input() takes. */
+size_t machine_console_room(const struct machine *m);
+void machine_console_input(struct machine *m, const uint8_t *data, size_t n);
 /* Look at a device's interrupt line again after it was touched. */
 void machine_update_uart(struct machine *m);
 /* What a local APIC asked for when one of its registers was written. */

@@ -1,37 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Between the buses and the devices: time, interrupt lines, requests to the machine. */
+#include "lib/console.h"
 #include "services/vmm/machine.h"
 #include "services/vmm/ticks.h"
 
 static uint32_t uart_in(void *dev, uint32_t at, unsigned size)
 {
 	struct machine *m = dev;
+	bool full = uart_room(&m->uart) < CONSOLE_MAX;
 	uint8_t value = uart_read(&m->uart, at);
 
 	(void)size;
+	if (full && uart_room(&m->uart) >= CONSOLE_MAX)
+		m->host->console(m->host, m);
 	machine_update_uart(m);
 	return value;
-}
-
-/* What the guest writes goes out in one piece when it pauses, sleeps or has written much. */
-static void plan_console(struct machine *m)
-{
-	if (m->uart.tx_len >= UART_TX / 2) {
-		m->host->console(m->host, m);
-	} else if (m->console_at == TICKS_NEVER) {
-		m->console_at = machine_now(m) + m->khz * MACHINE_CONSOLE_MS;
-		m->timers_moved = true;
-	}
 }
 
 static void uart_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 {
 	struct machine *m = dev;
+	uint16_t before = m->uart.tx_len;
 
 	(void)size;
 	uart_write(&m->uart, at, (uint8_t)value);
-	if (m->uart.tx_len != 0)
-		plan_console(m);
+	if (m->uart.tx_len > before)
+		machine_console_written(m, false);
 	machine_update_uart(m);
 }
 
@@ -325,5 +319,6 @@ void machine_map(struct machine *m)
 		map_virtio(m, &m->disk.v);
 	if (m->has_net)
 		map_virtio(m, &m->net.v);
+	map_virtio(m, &m->hvc.v);
 	m->pci.moved = false;
 }

@@ -56,10 +56,15 @@ static void host_sleep(struct machine_host *h, uint64_t deadline)
 static void host_console(struct machine_host *h, struct machine *m)
 {
 	(void)h;
-	if (console != NULL)
-		console_send(console, &m->uart);
-	else
-		uart_sent(&m->uart, m->uart.tx_len);
+	if (console == NULL) {
+		machine_console_sent(m, m->uart.tx_len, m->hvc.tx_len);
+		return;
+	}
+	console_send(console, m);
+	if (console_receive(console, m))
+		pm_button(&m->pm);
+	machine_update_uart(m);
+	machine_irq(m, PM_SCI, pm_irq(&m->pm));
 }
 
 /* Take all wakes first: what comes while the channels are looked at wakes again. */
@@ -79,12 +84,8 @@ static void host_service(struct machine_host *h, struct machine *m)
 			disk_chan_service(&disk, &m->disk);
 		if (m->has_net)
 			frame_chan_service(&net, &m->net);
-		if (console != NULL && console_receive(console, &m->uart))
-			pm_button(&m->pm);
+		host_console(h, m);
 	} while (!chan_arm());
-	host_console(h, m);
-	machine_update_uart(m);
-	machine_irq(m, PM_SCI, pm_irq(&m->pm));
 }
 
 static struct machine_host host = {
@@ -153,11 +154,15 @@ static struct vcpu_state *make_vcpu(const struct guest_mem *gm)
 	return (struct vcpu_state *)STATE_VA;
 }
 
-static struct chan *find_console(void)
+/* The channel of a protocol that has one server for a vmm, whoever that is; NULL: not granted. */
+static struct chan *channel(const char *proto)
 {
-	struct chan *c = chan_open("vault", "console");
+	struct chan *c = NULL;
 
-	return c != NULL ? c : chan_open("uart", "console");
+	while ((c = chan_next(c)) != NULL)
+		if (!chan_is_server(c) && strcmp(chan_proto(c), proto) == 0)
+			break;
+	return c;
 }
 
 /* In a laboratory image the disk may be a driver's whole device. */
@@ -179,7 +184,7 @@ static const struct blk_info *find_disk(struct chan *vault, struct blk_info *inf
 
 static const struct frame_link *find_net(struct frame_link *link)
 {
-	struct chan *c = frame_chan_find();
+	struct chan *c = channel("frame");
 
 	if (c == NULL)
 		return NULL;
@@ -263,7 +268,7 @@ int main(void)
 	config.utc = args.utc;
 	gm_init(&gm, config.ram, config.ram_size);
 	state[0] = make_vcpu(&gm);
-	console = find_console();
+	console = channel("console");
 	config.disk = find_disk(blk, &disk_info);
 	config.backend = &disk.backend;
 	config.net = find_net(&link);

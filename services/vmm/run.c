@@ -362,7 +362,7 @@ static uint64_t host_deadline(const struct machine *m)
 
 static void sleep(struct machine *m)
 {
-	if (m->uart.tx_len != 0)
+	if (machine_console_waits(m))
 		m->host->console(m->host, m);
 	m->host->sleep(m->host, host_deadline(m));
 	m->host->service(m->host, m);
@@ -397,7 +397,7 @@ enum machine_end machine_run(struct machine *m)
 {
 	while (m->end == MACHINE_RUNS)
 		step(m, &m->cpu[0]);
-	if (m->uart.tx_len != 0)
+	if (machine_console_waits(m))
 		m->host->console(m->host, m);
 	return m->end;
 }

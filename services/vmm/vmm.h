@@ -9,7 +9,7 @@
  *   - without: start_rom("guest.kernel"), start_rom("guest.initrd") (optional), start_rom("guest.cmdline")
  *     (optional; else `cmdline` below). Measured boot parts, so no digest is compared. Without argument
  *     bytes at all, the defaults are used: all guest memory root gave, one vCPU.
- * The console is the channel of proto "console" (lib/console.h) to `vault`, or without one to `uart`.
+ * The console is the channel of proto "console" (lib/console.h), to `vault` or in the laboratory to `uart` or `tty`.
  *
  * How it ends: main() returns one of enum vmm_end, after one log line that says why.
  */

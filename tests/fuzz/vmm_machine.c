@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A hostile guest: any sequence of port and device-memory accesses, writes to RAM (rings), MSR exits, time, answers of
- * the disk, frames from the network, and a restore of an arbitrary state. Whatever it does, only the guest's RAM may be touched.
+ * the disk, frames from the network, what is typed, and a restore of an arbitrary state. Whatever it does, only the guest's RAM may be touched.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OP = 12, USED = 0x8000, DEVICES = 3, BASES = 6 };
+enum { OP = 12, USED = 0x8000, DEVICES = 4, BASES = 7 };
 
 static struct harness h;
 
@@ -74,16 +74,22 @@ static void wire(uint32_t at, uint32_t value)
 	vnet_resume(&h.m.net);
 }
 
+static void person(uint32_t at, const uint8_t *typed, size_t n)
+{
+	h.console_stuck = at & 1;
+	machine_console_input(&h.m, typed, n);
+}
+
 static void step(const uint8_t *d)
 {
-	static const uint64_t base[] = { 0xc0000000, 0xc0004000, 0xc0008000,
-					 0xe0008000, 0xfec00000, 0xfee00000 };
+	static const uint64_t base[BASES] = { 0xc0000000, 0xc0004000, 0xc0008000, 0xc000c000,
+					      0xe0008000, 0xfec00000, 0xfee00000 };
 	unsigned width = 1u << (d[1] & 3) % 3;
 	uint32_t at, value;
 
 	memcpy(&at, d + 2, 4);
 	memcpy(&value, d + 6, 4);
-	switch (d[0] % 10) {
+	switch (d[0] % 11) {
 	case 0:
 		port_out(&h, (uint16_t)at, width, value);
 		break;
@@ -112,6 +118,9 @@ static void step(const uint8_t *d)
 		break;
 	case 8:
 		restore(d, at);
+		break;
+	case 9:
+		person(at, d, OP);
 		break;
 	default:
 		wire(at, value);

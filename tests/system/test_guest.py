@@ -27,6 +27,7 @@ def guest(options, disk):
 def report(lab, text, status, expected, what):
     for bad, check in re.findall(r"^(not )?ok guest: (.*)$", text, re.M):
         lab.check("%s: %s" % (what, check), not bad)
+    lab.check("%s: the console shows the line" % what, "this went by the virtio console" in text, text[-3000:])
     lab.check("%s: the guest's own checks pass" % what, "selftest: passed" in text, text[-3000:])
     lab.check("%s: the VM ends as the guest asked" % what, status == expected,
               "status %s\n%s" % (status, text[-3000:]))

@@ -323,7 +323,7 @@ static void test_pci(void)
 	harness_start(&h, true);
 	OK(config(0, 0) == 0x00081b36, "the host bridge");
 	OK(config(1, 0) == 0x10441af4 && config(2, 0) == 0x10421af4, "entropy and disk");
-	OK(config(3, 0) == 0x10411af4, "network card");
+	OK(config(3, 0) == 0x10411af4 && config(4, 0) == 0x10431af4, "network card and console");
 	OK(config(31, 0) == UINT32_MAX, "nothing else");
 	bar = config(1, 0x10);
 	port_out(&h, 0xcfc, 4, UINT32_MAX);

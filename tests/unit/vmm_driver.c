@@ -17,9 +17,11 @@ uint32_t driver_config(unsigned device, unsigned at)
 
 static const struct virtio *device_of(unsigned device)
 {
-	if (device == NET)
-		return &h.m.net.v;
-	return device == RNG ? &h.m.rng.v : &h.m.disk.v;
+	const struct virtio *v[] = {
+		[RNG] = &h.m.rng.v, [DISK] = &h.m.disk.v, [NET] = &h.m.net.v, [HVC] = &h.m.hvc.v
+	};
+
+	return v[device];
 }
 
 static void set_vector(unsigned entry, uint32_t vector)

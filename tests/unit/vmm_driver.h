@@ -3,7 +3,7 @@
 #pragma once
 #include "tests/unit/vmm_harness.h"
 
-enum { RNG = 1, DISK = 2, NET = 3 }; /* device numbers */
+enum { RNG = 1, DISK = 2, NET = 3, HVC = 4 }; /* device numbers */
 enum { QUEUE = 0x10000, QUEUE_STEP = 0x1000, BUFFERS = 0x20000, SIZE = 8, VECTOR = 0x61 };
 
 struct ring {

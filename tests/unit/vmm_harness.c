@@ -42,16 +42,25 @@ static void service(struct machine_host *host, struct machine *m)
 	(void)m;
 }
 
+/* Append as much as fits. */
+static void keep(char *out, size_t cap, size_t *len, const uint8_t *tx, size_t n)
+{
+	if (n > cap - *len)
+		n = cap - *len;
+	memcpy(out + *len, tx, n);
+	*len += n;
+}
+
 static void console(struct machine_host *host, struct machine *m)
 {
 	struct harness *h = (struct harness *)host;
-	size_t n = m->uart.tx_len;
 
-	if (n > sizeof(h->out) - h->out_len)
-		n = sizeof(h->out) - h->out_len;
-	memcpy(h->out + h->out_len, m->uart.tx, n);
-	h->out_len += n;
-	uart_sent(&m->uart, m->uart.tx_len);
+	h->consoles++;
+	if (h->console_stuck)
+		return;
+	keep(h->out, sizeof(h->out), &h->out_len, m->uart.tx, m->uart.tx_len);
+	keep(h->hvc, sizeof(h->hvc), &h->hvc_len, m->hvc.tx, m->hvc.tx_len);
+	machine_console_sent(m, m->uart.tx_len, m->hvc.tx_len);
 }
 
 static void cpuid_host(uint32_t leaf, uint32_t sub, struct cpuid_regs *r)

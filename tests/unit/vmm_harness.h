@@ -26,6 +26,10 @@ struct harness {
 	unsigned ready; /* how often the card said that it takes frames again */
 	char out[4096]; /* what the guest wrote to the serial port */
 	size_t out_len;
+	char hvc[4096]; /* and to the virtio console */
+	size_t hvc_len;
+	bool console_stuck; /* nothing goes out */
+	unsigned consoles;  /* how often the machine asked for console work */
 	/* Called instead of running the guest; NULL: the machine ends with MACHINE_NO_ENTRY. */
 	bool (*guest)(struct harness *h, uint64_t deadline);
 	unsigned sleeps;
