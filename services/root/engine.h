@@ -52,9 +52,9 @@ struct domain {
 	uint64_t info_at;
 };
 
-/* An empty domain named `label`. `number` comes back in engine_death(). */
-bool domain_new(struct domain *d, const struct manifest_component *c, const char *label,
-		uint32_t number);
+/* An empty domain named `label` with `frames` of kernel memory. `number` comes back in engine_death(). */
+bool domain_new(struct domain *d, const struct manifest_component *c, uint32_t frames,
+		const char *label, uint32_t number);
 /* Ends it: its threads, everything charged to it. Its areas are the caller's to free. */
 void domain_free(struct domain *d);
 /* Maps the whole area at `va`; *at tells where it came to lie. */

@@ -5,6 +5,9 @@
 #include <string.h>
 #include "lib/component.h"
 
+/* Two trees of page tables with 2 MiB pages. */
+enum { FRAMES_PER_GIB = 2 };
+
 struct manifest manifest;
 struct instance instances[INSTANCE_MAX];
 
@@ -207,12 +210,20 @@ static void write_info(struct instance *i)
 	engine_seed(info->seed);
 }
 
+/* Its account: what the manifest says, and page tables for its extra memory, which it may map in its own space and in a guest's. */
+static uint32_t frames(const struct instance *i)
+{
+	uint64_t gib = (i->mem_size + (1u << 30) - 1) >> 30;
+
+	return i->component->frames + (uint32_t)(gib * FRAMES_PER_GIB);
+}
+
 static const char *build(struct instance *i)
 {
 	const char *wrong;
 	uint64_t at;
 
-	if (!domain_new(&i->domain, i->component, instance_title(i), i->number))
+	if (!domain_new(&i->domain, i->component, frames(i), instance_title(i), i->number))
 		return "no kernel memory for its domain";
 	if (!area_new(&i->info_area, START_INFO_SIZE, 4096))
 		return "no memory for its start info";
@@ -243,7 +254,7 @@ uint64_t instance_kib(const struct instance *i)
 
 	for (uint32_t n = 0; n < i->areas; n++)
 		bytes += i->area[n].size;
-	return bytes / 1024 + i->component->frames * 4ull;
+	return (bytes + links_size(i)) / 1024 + frames(i) * 4ull;
 }
 
 const char *instance_start(struct instance *i)

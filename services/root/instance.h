@@ -53,7 +53,7 @@ enum chan_status instance_new(uint32_t kind, const struct ctl_start *s, const vo
 			      struct instance **out);
 /* Starts it. NULL or what is wrong; then nothing of the attempt is left but the instance, still waiting. */
 const char *instance_start(struct instance *i);
-/* Memory it holds: its own and its kernel account's, without channels. KiB. */
+/* Memory it holds: its own, its kernel account's, and that of the channels it calls through. KiB. */
 uint64_t instance_kib(const struct instance *i);
 /* Takes its domain and memory away; channels and kept memory stay for the next start. */
 void instance_halt(struct instance *i);
@@ -71,7 +71,8 @@ bool links_make(
 bool links_tell(
 	struct instance
 		*i); /* maps and enters them into its new start info, next epoch for both ends */
-void links_drop(struct instance *i); /* for good */
+uint64_t links_size(const struct instance *i); /* bytes of the channels it is the client of */
+void links_drop(struct instance *i);           /* for good */
 void links_forget(
 	struct instance
 		*i); /* its domain is gone: closed channels need no acknowledgement from it */

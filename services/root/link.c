@@ -180,6 +180,16 @@ bool links_tell(struct instance *i)
 	return true;
 }
 
+uint64_t links_size(const struct instance *i)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t slot = 0; slot < START_MAX_CHAN; slot++)
+		if (i->slot[slot] && i->slot[slot]->end[0] == i)
+			bytes += i->slot[slot]->memory.size;
+	return bytes;
+}
+
 void links_drop(struct instance *i)
 {
 	for (uint32_t slot = 0; slot < START_MAX_CHAN; slot++) {

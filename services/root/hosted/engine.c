@@ -65,9 +65,10 @@ void area_unwindow(struct area *a)
 	(void)a;
 }
 
-bool domain_new(struct domain *d, const struct manifest_component *c, const char *label,
-		uint32_t number)
+bool domain_new(struct domain *d, const struct manifest_component *c, uint32_t frames,
+		const char *label, uint32_t number)
 {
+	(void)frames;
 	(void)c;
 	*d = (struct domain){ .used = true, .number = number };
 	snprintf(d->label, sizeof(d->label), "%s", label);

@@ -19,14 +19,14 @@ static void set_name(sel_t sel, const char *label)
 	(void)s; /* the name is for the kernel's log only */
 }
 
-bool domain_new(struct domain *d, const struct manifest_component *c, const char *label,
-		uint32_t number)
+bool domain_new(struct domain *d, const struct manifest_component *c, uint32_t frames,
+		const char *label, uint32_t number)
 {
 	static uint32_t round;
 
 	*d = (struct domain){ .number = number, .pd = sel_new() };
 	d->cpu = (c->cpu == MANIFEST_NONE ? ++round : c->cpu) % root->cpu_count;
-	if (!d->pd || sys_create_pd(d->pd, root->pd, c->frames, c->prio) != S_OK) {
+	if (!d->pd || sys_create_pd(d->pd, root->pd, frames, c->prio) != S_OK) {
 		sel_free(d->pd);
 		*d = (struct domain){ 0 };
 		return false;
