@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-	PTAB_LEVELS = 4, /* 512 entries each; level 0 maps 4 KiB, level 1 maps 2 MiB */
+	PTAB_LEVELS = 4, /* 512 entries each; leaves: level 0 4 KiB, level 1 2 MiB, level 2 1 GiB */
 };
 
 #define PTAB_ADDR       0x000ffffffffff000ull
@@ -18,10 +18,11 @@ enum {
 /* How entries of one format look. attr: enum right R W X | enum map_flag. */
 struct ptab_format {
 	uint64_t (*leaf)(uint32_t attr, bool large); /* bits besides the address */
-	uint64_t table;                              /* bits of an entry that points to a table */
-	uint64_t present;                            /* an entry is in use if any of these is set */
-	uint64_t large;                              /* set in a level 1 leaf */
-	uint64_t limit;                              /* first address that cannot be mapped */
+	const unsigned int *leaf_level; /* highest with leaves: 1, or 2 if the CPU can */
+	uint64_t table;                 /* bits of an entry that points to a table */
+	uint64_t present;               /* an entry is in use if any of these is set */
+	uint64_t large;                 /* set in a leaf above level 0 */
+	uint64_t limit;                 /* first address that cannot be mapped */
 };
 
 struct ptab {
@@ -36,7 +37,7 @@ enum ptab_result {
 	PTAB_TAKEN,
 };
 
-/* Maps one leaf at va, 2 MiB if va, pa and size allow; *done = bytes mapped. Tables made on the way stay. */
+/* Maps one leaf at va, the largest that va, pa and size allow; *done = bytes mapped. Tables made on the way stay. */
 enum ptab_result ptab_map(struct ptab *t, uint64_t va, uint64_t pa, uint64_t size, uint32_t attr,
 			  uint64_t *done);
 

@@ -37,15 +37,15 @@ static uint64_t *walk(const struct ptab *t, uint64_t va, unsigned int stop, unsi
 	}
 }
 
-static bool wants_large(const struct ptab *t, uint64_t va, uint64_t pa, uint64_t size)
+/* Does a leaf of this level fit? An emptied table is not given up: smaller pages then. */
+static bool fits(const struct ptab *t, uint64_t va, uint64_t pa, uint64_t size, unsigned int at)
 {
 	unsigned int level;
-	uint64_t *e;
+	uint64_t bytes = level_size(at);
 
-	if (((va | pa) & (PTAB_LARGE_SIZE - 1)) || size < PTAB_LARGE_SIZE)
+	if (((va | pa) & (bytes - 1)) || size < bytes)
 		return false;
-	e = walk(t, va, 1, &level);
-	return !(*e & t->format->present); /* an emptied table is not given up: small pages then */
+	return !(*walk(t, va, at, &level) & t->format->present);
 }
 
 static enum ptab_result map_at(struct ptab *t, uint64_t va, uint64_t value, unsigned int stop)
@@ -72,10 +72,12 @@ static enum ptab_result map_at(struct ptab *t, uint64_t va, uint64_t value, unsi
 enum ptab_result ptab_map(struct ptab *t, uint64_t va, uint64_t pa, uint64_t size, uint32_t attr,
 			  uint64_t *done)
 {
-	bool large = wants_large(t, va, pa, size);
+	unsigned int level = *t->format->leaf_level;
 
-	*done = large ? PTAB_LARGE_SIZE : FRAME_SIZE;
-	return map_at(t, va, pa | t->format->leaf(attr, large), large ? 1 : 0);
+	while (level && !fits(t, va, pa, size, level))
+		level--;
+	*done = level_size(level);
+	return map_at(t, va, pa | t->format->leaf(attr, level), level);
 }
 
 uint64_t ptab_unmap(struct ptab *t, uint64_t va)

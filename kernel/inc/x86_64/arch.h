@@ -7,6 +7,7 @@
 
 /* Page tables. */
 extern const struct ptab_format ptab_host;
+extern unsigned int cpu_leaf_level;        /* highest with leaves in the processor's own tables */
 extern uint64_t kernel_root;               /* physical: page tables without a user half */
 void space_install_kernel(uint64_t *root); /* the kernel half into a new root table */
 void arch_load_pd(struct cpu *cpu,

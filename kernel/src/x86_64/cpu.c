@@ -15,8 +15,6 @@
 enum {
 	CPU_FRAMES = (sizeof(struct cpu) + FRAME_SIZE - 1) / FRAME_SIZE,
 	SPEC_CTRL_IBRS = 1 << 0,
-	ARCH_CAP_RDCL_NO = 1 << 0,
-	ARCH_CAP_IBRS_ALL = 1 << 1,
 };
 
 struct cpu *cpus[CPU_MAX];
@@ -153,6 +151,8 @@ static void control_registers(void)
 
 void cpu_start(struct cpu *cpu)
 {
+	if (cpuid(0x80000001, 0).d & 1u << 26)
+		cpu_leaf_level = 2;
 	control_registers();
 	desc_load(cpu);
 	fpu_init();

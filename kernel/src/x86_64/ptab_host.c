@@ -16,6 +16,8 @@ enum {
 
 #define HPT_NX (1ull << 63)
 
+unsigned int cpu_leaf_level = 1;
+
 static uint64_t leaf(uint32_t attr, bool large)
 {
 	uint64_t e = HPT_P | HPT_U | HPT_AD;
@@ -33,6 +35,7 @@ static uint64_t leaf(uint32_t attr, bool large)
 
 const struct ptab_format ptab_host = {
 	.leaf = leaf,
+	.leaf_level = &cpu_leaf_level,
 	.table = HPT_P | HPT_W | HPT_U | HPT_AD,
 	.present = HPT_P,
 	.large = HPT_LARGE,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Nested page tables of SVM: host entries, all of them user entries. AMD64 APM volume 2, 5.3.3, 15.25.5. */
 #include "abi/types.h"
+#include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/svm.h"
 
 enum {
@@ -30,6 +31,7 @@ static uint64_t npt_leaf(uint32_t attr, bool large)
 
 const struct ptab_format ptab_npt = {
 	.leaf = npt_leaf,
+	.leaf_level = &cpu_leaf_level,
 	.table = NPT_P | NPT_W | NPT_U,
 	.present = NPT_P,
 	.large = NPT_LARGE,

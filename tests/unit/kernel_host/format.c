@@ -10,8 +10,11 @@ static uint64_t leaf(uint32_t attr, bool large)
 	return 5 | (attr & RIGHT_W ? 2 : 0) | (attr & RIGHT_X ? 0 : NX) | (large ? 0x80 : 0);
 }
 
+unsigned int cpu_leaf_level = 2;
+
 const struct ptab_format ptab_host = {
 	.leaf = leaf,
+	.leaf_level = &cpu_leaf_level,
 	.table = 7,
 	.present = 1,
 	.large = 0x80,
