@@ -190,6 +190,7 @@ enum vcpu_caps {
 enum vcpu_shadow {
 	VCPU_SHADOW_STI =
 		1 << 0, /* behind sti or mov ss: no interrupt before the next instruction */
+	VCPU_SHADOW_NMI = 1 << 1, /* VT-x: in the handler of an NMI, until iret */
 };
 
 struct vcpu_state {
@@ -236,8 +237,10 @@ struct vcpu_state {
 	uint64_t efer; /* SVME never shows */
 	uint64_t pat;
 	uint64_t tsc_offset; /* guest TSC = TSC + tsc_offset */
+	/* VT-x, group CR, while the guest is in PAE mode: what the processor has of the table at cr3 */
+	uint64_t pdpte[4];
 
-	uint8_t reserved1[0x400 - 0x268];
+	uint8_t reserved1[0x400 - 0x288];
 
 	/* 0x400 written by the VMM: groups to store, by exit */
 	uint32_t exit_mtd[VCPU_EXITS];
@@ -269,13 +272,14 @@ _Static_assert(offsetof(struct vcpu_state, star) == 0x210, "star");
 _Static_assert(offsetof(struct vcpu_state, sysenter_cs) == 0x238, "sysenter_cs");
 _Static_assert(offsetof(struct vcpu_state, efer) == 0x250, "efer");
 _Static_assert(offsetof(struct vcpu_state, tsc_offset) == 0x260, "tsc_offset");
+_Static_assert(offsetof(struct vcpu_state, pdpte) == 0x268, "pdpte");
 _Static_assert(offsetof(struct vcpu_state, exit_mtd) == 0x400, "exit_mtd");
 _Static_assert(sizeof(struct vcpu_state) == VCPU_STATE_SIZE, "state page");
 
 /* Can the guest take an external interrupt at its next entry? */
 static inline int vcpu_interruptible(const struct vcpu_state *s)
 {
-	return (s->rflags & 0x200) != 0 && s->shadow == 0 &&
+	return (s->rflags & 0x200) != 0 && (s->shadow & VCPU_SHADOW_STI) == 0 &&
 	       (s->event.info & VCPU_EVENT_VALID) == 0;
 }
 
@@ -284,5 +288,5 @@ static inline void vcpu_skip(struct vcpu_state *s, uint32_t len)
 {
 	s->rip += len;
 	s->rflags &= ~UINT64_C(0x10000); /* RF */
-	s->shadow = 0;
+	s->shadow &= ~(uint32_t)VCPU_SHADOW_STI;
 }

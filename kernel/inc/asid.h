@@ -28,19 +28,28 @@ static inline void asid_pool_init(struct asid_pool *pool, uint32_t count)
 	*pool = (struct asid_pool){ .generation = 1, .next = count + 1, .count = count };
 }
 
+enum asid_flush {
+	ASID_FLUSH_ALL = 1 << 0, /* everything of all tags */
+	ASID_FLUSH_SPACE =
+		1
+		<< 1, /* what is cached of the space alone, if something is: it changed, or is new here */
+};
+
 /* Make tag->asid good for an entry on `cpu`, whose pool is `pool`, for a space that was flushed
-   `flushes` times. True: the CPU has to flush all tags with this entry. */
-static inline bool asid_take(struct asid_pool *pool, struct asid_tag *tag, uint32_t cpu,
-			     uint64_t flushes)
+   `flushes` times. What the CPU has to flush before this entry: enum asid_flush. */
+static inline uint32_t asid_take(struct asid_pool *pool, struct asid_tag *tag, uint32_t cpu,
+				 uint64_t flushes)
 {
-	bool flush = false;
+	uint32_t flush = 0;
 
 	if (tag->generation == pool->generation && tag->cpu == cpu && tag->flushes == flushes)
 		return false;
+	if (!tag->generation || tag->cpu != cpu || tag->flushes != flushes)
+		flush |= ASID_FLUSH_SPACE;
 	if (pool->next > pool->count) {
 		pool->next = 1;
 		pool->generation++;
-		flush = true;
+		flush |= ASID_FLUSH_ALL;
 	}
 	*tag = (struct asid_tag){ pool->generation, flushes, cpu, pool->next++ };
 	return flush;

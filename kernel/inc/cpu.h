@@ -9,6 +9,7 @@
 
 struct irq_bind;
 struct space;
+struct vcpu;
 
 enum {
 	CPU_MAX = 64,
@@ -27,9 +28,12 @@ struct cpu {
 	struct space *guest; /* guest space that runs here, for TLB shoot-down; NULL: none */
 	struct sm *
 		guest_sm; /* the guest that runs here ends its stay when this has a count; NULL: none */
-	struct ec *fpu;      /* whose FPU state is in the registers; NULL: nobody's */
-	struct pd *io_pd;    /* whose I/O bitmap is in the window */
-	volatile bool shoot; /* a TLB shoot-down waits for this CPU */
+	struct ec *fpu;        /* whose FPU state is in the registers; NULL: nobody's */
+	struct pd *io_pd;      /* whose I/O bitmap is in the window */
+	struct vcpu *releases; /* whose control block this CPU is asked to let go */
+	volatile uint32_t
+		asked;  /* enum cpu_request: another CPU waits until this one has done it */
+	bool tss_short; /* TR has lost its limit, see desc_after_exit */
 	volatile bool online;
 	volatile bool resched;
 	uint64_t sc_start;   /* TSC when sc was last charged */

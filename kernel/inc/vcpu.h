@@ -12,6 +12,10 @@
 
 struct sm;
 
+enum {
+	VCPU_FPU_OFFSET = 1024,
+};
+
 struct vcpu {
 	struct obj obj; /* acct: domain of the VMM, which has the state page */
 	struct gspace *space;
@@ -19,14 +23,16 @@ struct vcpu {
 	struct vcpu_state *state;
 	uint64_t state_va;
 	void *control; /* the vendor's frame: VMCB, VMCS */
-	void *fpu;     /* frame: the guest's XSAVE area */
+	void *fpu; /* frame: the guest's XSAVE area from VCPU_FPU_OFFSET, what is before is the vendor's */
 	uint64_t xcr0;
 	uint64_t dr[4]; /* the guest's, unless dr_live */
 	struct asid_tag tag;
-	uint32_t cpu; /* where it runs, if it does */
+	uint32_t cpu; /* where it runs or ran last */
 	bool running;
-	bool dr_live; /* dr[] is in the registers */
-	bool stale;   /* control holds no guest state: all of it comes from the page */
+	bool held;       /* that CPU has a part of control in itself */
+	bool dr_live;    /* dr[] is in the registers */
+	bool stale;      /* control holds no guest state: all of it comes from the page */
+	uint64_t vm[24]; /* for the vendor's use */
 };
 
 _Static_assert(sizeof(struct vcpu) <= 512, "vcpu is a slab object");
@@ -39,6 +45,9 @@ void vcpu_forget(const struct sm *sm);
 
 /* The space dies, and so do its vCPUs. True: none are left. */
 bool vcpu_leave_space(struct gspace *space);
+
+/* The CPU that holds v's control block lets go of it. */
+void vcpu_release(struct vcpu *v);
 
 /* May a guest have this XCR0 where the host offers `max`? */
 bool vcpu_xcr0_valid(uint64_t xcr0, uint64_t max);

@@ -24,16 +24,19 @@ const struct vm_ops *vm_ops;
 
 void vm_choose(void)
 {
-	if (svm_ops.present())
-		vm_ops = &svm_ops;
+	for (const struct vm_ops *const *o = vm_vendors; *o && !vm_ops; o++)
+		if ((*o)->present())
+			vm_ops = *o;
 	kprintf("vm: %s\n",
 		vm_ops ? vm_ops->name : "this processor has no supported virtualisation");
 }
 
 void vm_cpu_init(struct cpu *cpu)
 {
-	if (vm_ops && !vm_ops->cpu_init(cpu))
-		panic("cpu %u: no memory to enable %s", cpu->id, vm_ops->name);
+	const char *wrong = vm_ops ? vm_ops->cpu_init(cpu) : NULL;
+
+	if (wrong)
+		panic("cpu %u: cannot enable %s: %s", cpu->id, vm_ops->name, wrong);
 }
 
 bool vcpu_xcr0_valid(uint64_t xcr0, uint64_t max)
@@ -77,7 +80,7 @@ static void vcpu_reset(struct vcpu *v)
 	v->state->dirty = VCPU_G_ALL;
 	v->state->xcr0_max = fpu_mask & XCR0_KNOWN;
 	v->xcr0 = XCR0_X87;
-	fpu_reset(v->fpu);
+	fpu_reset((char *)v->fpu + VCPU_FPU_OFFSET);
 	vm_ops->vcpu_init(v);
 }
 
@@ -155,6 +158,8 @@ enum reap_result vcpu_reap(struct vcpu *v)
 		lapic_ipi(cpus[v->cpu]->apic_id, VECTOR_RESCHED);
 		return REAP_LATER;
 	}
+	if (v->held)
+		vcpu_release(v);
 	space_hide_frame(&v->obj.acct->space, v->state_va);
 	vcpu_free_frames(v);
 	list_remove(&v->space_link);
@@ -173,7 +178,7 @@ static uint32_t early_exit(const struct sm *sm, uint64_t deadline)
 	return VM_EXIT_NONE;
 }
 
-static uint32_t run_guest(struct cpu *cpu, struct vcpu *v, struct sm *sm)
+static uint32_t run_guest(struct cpu *cpu, struct vcpu *v, struct sm *sm, uint64_t deadline)
 {
 	uint32_t exit;
 
@@ -184,13 +189,13 @@ static uint32_t run_guest(struct cpu *cpu, struct vcpu *v, struct sm *sm)
 	cpu->guest_sm = sm;
 	if (sm)
 		sm->guests++;
-	exit = vm_ops->run(v);
+	exit = vm_ops->run(v, deadline);
 	if (cpu->guest_sm)
 		cpu->guest_sm->guests--;
 	cpu->guest_sm = NULL;
 	cpu->guest = NULL;
 	v->running = false;
-	return exit;
+	return exit <= VM_EXIT_LAST ? exit : VM_EXIT_UNHANDLED;
 }
 
 static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
@@ -203,6 +208,8 @@ static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
 		groups = 0;
 	else
 		vm_ops->store(v, groups);
+	if (groups & VCPU_G_XCR)
+		v->state->xcr0 = v->xcr0;
 	v->state->exit = exit;
 	v->state->valid = groups;
 	cpu_self()->stats->vm_exits[exit]++;
@@ -210,23 +217,37 @@ static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
 	ec_status(self, S_OK);
 }
 
+/* The dirty groups of the page into the control block, on this CPU. */
+static bool load(struct vcpu *v)
+{
+	uint32_t dirty = v->stale ? VCPU_G_ALL : v->state->dirty & VCPU_G_ALL;
+	uint64_t xcr0 = v->state->xcr0;
+
+	v->state->dirty = 0;
+	v->stale = false;
+	if (dirty & VCPU_G_XCR && fpu_mask) {
+		if (!vcpu_xcr0_valid(xcr0, fpu_mask))
+			return false;
+		v->xcr0 = xcr0;
+	}
+	if (v->held && v->cpu != cpu_self()->id)
+		vcpu_release(v);
+	return vm_ops->load(v, dirty);
+}
+
 static void run_vcpu(struct ec *self, struct vcpu *v, struct sm *sm, uint64_t deadline)
 {
 	struct vcpu_event event = v->state->event;
 	uint32_t exit = VM_EXIT_INVALID;
 
-	if (vm_ops->load(v))
+	if (load(v))
 		exit = early_exit(sm, deadline);
 	if (exit != VM_EXIT_NONE) {
 		finish(self, v, exit);
 		v->state->event = event; /* the guest has not had it */
 		return;
 	}
-	if (deadline)
-		timer_set(self, deadline);
-	exit = run_guest(cpu_self(), v, sm);
-	if (deadline)
-		timer_clear(self);
+	exit = run_guest(cpu_self(), v, sm, deadline);
 	if (exit != VM_EXIT_NONE)
 		return finish(self, v, exit);
 	vm_ops->store(v, 0);

@@ -15,6 +15,10 @@ GUEST(dr)
 GUEST(tsc)
 GUEST(touch)
 
+enum {
+	RFLAGS_IF = 1 << 9,
+};
+
 extern const uint8_t guest_inject_handler[], guest_error_handler[];
 
 static void test_cpuid(void)
@@ -67,6 +71,12 @@ static void test_io(void)
 	lab_equal(lab_run(&v, 0, 0), VM_EXIT_HYPERCALL, "and is passed whole");
 }
 
+/* The linear address beside it comes with VT-x alone. */
+static uint64_t access_of(const struct vcpu_state *s)
+{
+	return s->qual[1] & ~(uint64_t)VM_ACCESS_LINEAR;
+}
+
 static void test_mmio(void)
 {
 	struct lab_vcpu v;
@@ -76,19 +86,22 @@ static void test_mmio(void)
 	MACHINE(mmio);
 	s->exit_mtd[VM_EXIT_MEMORY] = VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER;
 	lab_check(lab_run(&v, 0, 0) == VM_EXIT_MEMORY && s->qual[0] == LAB_HOLE &&
-			  s->qual[1] == VM_ACCESS_READ,
+			  access_of(s) == VM_ACCESS_READ,
 		  "read of a hole: address and access");
+	lab_check(!(s->caps & VCPU_CAP_VTX) ||
+			  (s->qual[1] & VM_ACCESS_LINEAR && s->qual[2] == LAB_HOLE),
+		  "with the linear address where the CPU tells it");
 	lab_check(s->valid == (VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER) && s->cr3 == LAB_PML4 &&
 			  s->seg[VCPU_CS].attr == 0xa9b && (s->efer & 0x1500) == 0x500,
 		  "what a decoder needs was stored, SVME hidden");
 	s->gpr[VCPU_RAX] = 99;
 	vcpu_skip(s, 2);
 	lab_check(lab_run(&v, 0, 0) == VM_EXIT_MEMORY && s->qual[0] == LAB_HOLE + 4 &&
-			  s->qual[1] == VM_ACCESS_WRITE && s->gpr[VCPU_RAX] == 99,
+			  access_of(s) == VM_ACCESS_WRITE && s->gpr[VCPU_RAX] == 99,
 		  "write to a hole");
 	vcpu_skip(s, 3);
 	lab_check(lab_run(&v, 0, 0) == VM_EXIT_MEMORY && s->qual[0] == LAB_HOLE &&
-			  s->qual[1] == VM_ACCESS_EXEC,
+			  access_of(s) == VM_ACCESS_EXEC,
 		  "fetch from a hole");
 }
 
@@ -141,6 +154,7 @@ static void test_inject(void)
 	MACHINE(inject);
 	lab_gate(&vm, 0x31, (uint64_t)(guest_inject_handler - guest_inject));
 	lab_gate(&vm, 2, (uint64_t)(guest_inject_handler - guest_inject));
+	s->rflags |= RFLAGS_IF;
 	s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31;
 	lab_check(lab_run(&v, 0, 0) == VM_EXIT_HYPERCALL && s->gpr[VCPU_RBX] == 1 &&
 			  s->event.info == 0,
@@ -170,6 +184,7 @@ static void test_cut(void)
 	MACHINE(inject);
 	lab_gate(&vm, 0x31, (uint64_t)(guest_inject_handler - guest_inject));
 	s->gpr[VCPU_RSP] = LAB_HOLE + 0x100;
+	s->rflags |= RFLAGS_IF;
 	s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31;
 	lab_check(lab_run(&v, 0, 0) == VM_EXIT_MEMORY && s->event.info == 0x80000031 &&
 			  s->qual[1] & VM_ACCESS_WRITE,

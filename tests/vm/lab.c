@@ -8,6 +8,7 @@ enum {
 	EFER_LONG = 0x500, /* LME LMA */
 	EFER_SCE = 1,
 	CR4_BASE = 0x620, /* PAE OSFXSR OSXMMEXCPT */
+	LAB_CODE_MAX = 0x1000,
 };
 
 #define CR0_BASE UINT64_C(0x80010033) /* PG WP NE ET MP PE */
@@ -241,10 +242,22 @@ void lab_vcpu_reset(struct lab_vcpu *v, uint64_t offset)
 	s->idtr = (struct vcpu_seg){ .limit = 0xfff, .base = LAB_IDT };
 	s->dr6 = 0xffff0ff0;
 	s->dr7 = 0x400;
+	s->star = s->lstar = s->cstar = s->sfmask = s->kernel_gs_base = 0;
+	s->sysenter_cs = s->sysenter_esp = s->sysenter_eip = 0;
 	s->efer = EFER_LONG | EFER_SCE;
 	s->pat = UINT64_C(0x0007040600070406);
 	s->tsc_offset = 0;
 	s->dirty = VCPU_G_ALL;
+}
+
+/* The guests' code has SVM's hypercall instruction; VT-x has another one of the same length. */
+static void fit_hypercalls(const struct lab_vm *vm)
+{
+	uint8_t *p = vm->mem + LAB_CODE;
+
+	for (unsigned i = 0; i < LAB_CODE_MAX - 2; i++)
+		if (p[i] == 0x0f && p[i + 1] == 0x01 && p[i + 2] == 0xd9)
+			p[i + 2] = 0xc1;
 }
 
 void lab_vcpu_make(struct lab_vcpu *v, const struct lab_vm *vm, uint64_t offset)
@@ -254,6 +267,8 @@ void lab_vcpu_make(struct lab_vcpu *v, const struct lab_vm *vm, uint64_t offset)
 	v->sel = lab_sel();
 	v->s = (struct vcpu_state *)va;
 	lab_must(sys_create_vcpu(v->sel, lab_root->pd, vm->space, va), "create vcpu");
+	if (v->s->caps & VCPU_CAP_VTX)
+		fit_hypercalls(vm);
 	lab_vcpu_reset(v, offset);
 }
 

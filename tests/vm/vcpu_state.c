@@ -60,8 +60,7 @@ static void test_round_trip(void)
 	memset(&out.gpr[VCPU_RAX], 0, 8);
 	memset(&out.gpr[VCPU_RSP], 0, 8);
 	memset(&out.rip, 0, offsetof(struct vcpu_state, xcr0) - offsetof(struct vcpu_state, rip));
-	memset(out.seg, 0,
-	       offsetof(struct vcpu_state, reserved1) - offsetof(struct vcpu_state, seg));
+	memset(out.seg, 0, offsetof(struct vcpu_state, pdpte) - offsetof(struct vcpu_state, seg));
 	out.shadow = 0;
 	svm_state_store(&out, &v, dr, VCPU_G_ALL);
 	check(memcmp(&in, &out, sizeof(in)) == 0, "all groups survive a load and a store");
@@ -246,7 +245,7 @@ static void test_asid(void)
 	asid_pool_init(&pool, 15);
 	for (unsigned round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < 40; i++) {
-			flushes += asid_take(&pool, &tags[i], 0, 0);
+			flushes += asid_take(&pool, &tags[i], 0, 0) & ASID_FLUSH_ALL;
 			for (unsigned k = 0; k < 40; k++)
 				unique &= k == i || tags[k].generation != tags[i].generation ||
 					  tags[k].asid != tags[i].asid;
@@ -258,11 +257,19 @@ static void test_asid(void)
 	flushes = asid_take(&pool, &tags[39], 0, 0);
 	check(!flushes && tags[39].asid == 15, "a vCPU that stays keeps its tag");
 	tags[39].asid = 0;
-	asid_take(&pool, &tags[39], 0, 1);
-	check(tags[39].asid == 1 && tags[39].flushes == 1, "a flushed space gets a new tag");
+	flushes = asid_take(&pool, &tags[39], 0, 1);
+	check(tags[39].asid == 1 && tags[39].flushes == 1 && flushes & ASID_FLUSH_SPACE,
+	      "a flushed space gets a new tag and is flushed");
 	tags[39].asid = 0;
-	asid_take(&pool, &tags[39], 1, 1);
-	check(tags[39].asid != 0, "another CPU gives a new tag");
+	flushes = asid_take(&pool, &tags[39], 1, 1);
+	check(tags[39].asid != 0 && flushes == ASID_FLUSH_SPACE,
+	      "another CPU gives a new tag and flushes the space");
+	asid_pool_init(&pool, 1);
+	tags[0] = tags[1] = (struct asid_tag){ 0 };
+	asid_take(&pool, &tags[0], 0, 0);
+	asid_take(&pool, &tags[1], 0, 0);
+	check(asid_take(&pool, &tags[0], 0, 0) == ASID_FLUSH_ALL,
+	      "a tag lost to a wrap alone does not flush the space");
 }
 
 int main(void)

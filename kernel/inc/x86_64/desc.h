@@ -36,3 +36,8 @@ struct cpu;
 
 void idt_init(void);
 void desc_load(struct cpu *cpu); /* GDT, TSS, IDT, GS base, syscall registers of this CPU */
+uint64_t idt_base(void);
+
+/* An exit of VT-x leaves other limits in GDTR and TR: the first gets its own back, the second when somebody has I/O ports (desc_task). */
+void desc_after_exit(struct cpu *cpu);
+void desc_task(struct cpu *cpu);

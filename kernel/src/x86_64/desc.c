@@ -7,8 +7,11 @@
 
 enum {
 	TRAP_ENTRY_BYTES = 16,
+	GDT_TSS = SEG_TSS / 8,
 	GATE_KERNEL = 0x8e00, /* present, ring 0, interrupt gate */
 };
+
+#define TSS_BUSY (1ull << 41)
 
 struct gate {
 	uint16_t offset_low;
@@ -52,6 +55,11 @@ void idt_init(void)
 	set_gate(18, trap_machine_check, IST_MC);
 }
 
+uint64_t idt_base(void)
+{
+	return (uint64_t)idt;
+}
+
 static void fill_gdt(struct cpu *cpu)
 {
 	uint64_t tss = (uint64_t)cpu->tss, limit = IO_WINDOW - TSS_PAGE + 2 * 4096 - 1;
@@ -90,6 +98,23 @@ static void load_tables(struct cpu *cpu)
 			 :
 			 : "m"(g), "m"(i), "i"(SEG_KCODE), "r"(SEG_KDATA), "r"(0), "r"(SEG_TSS)
 			 : "rax", "memory");
+}
+
+void desc_task(struct cpu *cpu)
+{
+	cpu->gdt[GDT_TSS] &= ~TSS_BUSY;
+	__asm__ volatile("ltr %w0" : : "r"(SEG_TSS) : "memory");
+	cpu->tss_short = false;
+}
+
+void desc_after_exit(struct cpu *cpu)
+{
+	struct table_register g = { sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt };
+
+	__asm__ volatile("lgdt %0" : : "m"(g));
+	cpu->tss_short = true;
+	if (cpu->tss->io_base != IO_NONE)
+		desc_task(cpu);
 }
 
 void desc_load(struct cpu *cpu)

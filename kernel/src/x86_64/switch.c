@@ -18,6 +18,8 @@ void load_ports(struct cpu *cpu, struct pd *pd)
 				    ptr_pa(pd->io[i]));
 		cpu->io_pd = pd;
 	}
+	if (cpu->tss_short)
+		desc_task(cpu);
 	cpu->tss->io_base = IO_WINDOW - TSS_PAGE;
 }
 

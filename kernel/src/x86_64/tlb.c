@@ -2,6 +2,8 @@
 #include "kernel/inc/tlb.h"
 #include "kernel/inc/irq.h"
 #include "kernel/inc/space.h"
+#include "kernel/inc/vcpu.h"
+#include "kernel/inc/vm.h"
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/asm.h"
 
@@ -10,6 +12,18 @@ uint64_t tlb_sent;
 static bool uses(const struct cpu *cpu, const struct space *s)
 {
 	return s->pd ? cpu->pd == s->pd : cpu->guest == s;
+}
+
+static void ask(struct cpu *cpu, uint32_t request)
+{
+	__atomic_store_n(&cpu->asked, request, __ATOMIC_SEQ_CST);
+	lapic_ipi(cpu->apic_id, VECTOR_SHOOTDOWN);
+}
+
+static void await(struct cpu *cpu)
+{
+	while (__atomic_load_n(&cpu->asked, __ATOMIC_ACQUIRE))
+		cpu_relax();
 }
 
 /* Which page tables a CPU has loaded changes only under the kernel lock, which the caller has. */
@@ -27,13 +41,24 @@ void tlb_shoot(struct space *s)
 			arch_flush_local(cpu);
 			continue;
 		}
-		__atomic_store_n(&cpu->shoot, true, __ATOMIC_SEQ_CST);
-		lapic_ipi(cpu->apic_id, VECTOR_SHOOTDOWN);
+		ask(cpu, REQUEST_FLUSH);
 		tlb_sent++;
 	}
 	for (uint32_t i = 0; i < cpu_count; i++)
-		while (__atomic_load_n(&cpus[i]->shoot, __ATOMIC_ACQUIRE) && cpus[i] != self)
-			cpu_relax();
+		if (cpus[i] != self)
+			await(cpus[i]);
+}
+
+/* The vCPU does not run, and under the lock nobody starts it. */
+void vcpu_release(struct vcpu *v)
+{
+	struct cpu *cpu = cpus[v->cpu];
+
+	if (cpu == cpu_self())
+		return vm_ops->release(v);
+	cpu->releases = v;
+	ask(cpu, REQUEST_RELEASE);
+	await(cpu);
 }
 
 /* Also called while waiting for the lock: the sender has it and waits for this CPU. */
@@ -41,9 +66,15 @@ void tlb_answer(void)
 {
 	struct cpu *cpu = cpu_self();
 
-	if (!__atomic_load_n(&cpu->shoot, __ATOMIC_ACQUIRE))
+	uint32_t asked = __atomic_load_n(&cpu->asked, __ATOMIC_ACQUIRE);
+
+	if (!asked)
 		return;
-	cpu->stats->shootdowns++;
-	arch_flush_local(cpu);
-	__atomic_store_n(&cpu->shoot, false, __ATOMIC_RELEASE);
+	if (asked & REQUEST_RELEASE)
+		vm_ops->release(cpu->releases);
+	if (asked & REQUEST_FLUSH) {
+		cpu->stats->shootdowns++;
+		arch_flush_local(cpu);
+	}
+	__atomic_store_n(&cpu->asked, 0, __ATOMIC_RELEASE);
 }

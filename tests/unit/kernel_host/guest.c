@@ -13,10 +13,10 @@ static bool present(void)
 	return true;
 }
 
-static bool cpu_init(struct cpu *cpu)
+static const char *cpu_init(struct cpu *cpu)
 {
 	(void)cpu;
-	return true;
+	return NULL;
 }
 
 static void init(struct vcpu *v)
@@ -24,16 +24,15 @@ static void init(struct vcpu *v)
 	v->state->caps = VCPU_CAP_SVM;
 }
 
-static bool load(struct vcpu *v)
+static bool load(struct vcpu *v, uint32_t groups)
 {
-	host_guest_log.loaded = v->stale ? VCPU_G_ALL : v->state->dirty;
-	v->state->dirty = 0;
-	v->stale = false;
+	host_guest_log.loaded = groups;
 	return v->state->xcr0 != 2;
 }
 
-static uint32_t run(struct vcpu *v)
+static uint32_t run(struct vcpu *v, uint64_t deadline)
 {
+	(void)deadline;
 	return host_guest(v);
 }
 
@@ -43,7 +42,17 @@ static void store(struct vcpu *v, uint32_t groups)
 	host_guest_log.stored = groups;
 }
 
-const struct vm_ops svm_ops = {
+static void release(struct vcpu *v)
+{
+	v->held = false;
+}
+
+void vcpu_release(struct vcpu *v)
+{
+	vm_ops->release(v);
+}
+
+static const struct vm_ops ops = {
 	.name = "host",
 	.format = &ptab_host,
 	.present = present,
@@ -52,4 +61,7 @@ const struct vm_ops svm_ops = {
 	.load = load,
 	.run = run,
 	.store = store,
+	.release = release,
 };
+
+const struct vm_ops *const vm_vendors[] = { &ops, NULL };
