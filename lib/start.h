@@ -11,13 +11,15 @@
 #pragma once
 #include <stdint.h>
 
-#define START_INFO_VA   0x100000000ull        /* 4 GiB */
-#define START_INFO_SIZE 0x8000ull             /* 8 pages */
-#define START_MAGIC     0x5452415453424452ull /* "RDBSTART" */
-#define START_MAX_CHAN  128u
-#define START_MAX_DEV   8u
-#define START_MAX_ROM   16u
-#define START_NAME      32u
+#define START_INFO_VA     0x100000000ull        /* 4 GiB */
+#define START_INFO_SIZE   0x8000ull             /* 8 pages */
+#define START_MAGIC       0x5452415453424452ull /* "RDBSTART" */
+#define START_MAX_CHAN    128u
+#define START_MAX_DEV     8u
+#define START_MAX_ROM     16u
+#define START_NAME        32u
+#define START_MAX_THREADS 8u
+#define START_MAX_CPU     64u
 
 /* RAX of the ud2 by which a component ends itself; EBX is what main() returned. */
 #define START_EXIT_MARK 0x5449584554424452ull /* "RDBTEXIT" */
@@ -30,7 +32,9 @@ enum start_sel {
 	START_SEL_MEM = 4, /* start_info.mem as a memory object, if there is one */
 	START_SEL_DEV = 8, /* + number of the device: device contexts */
 	START_SEL_FREE =
-		64, /* selectors from here to START_SEL_CHAN are the component's own to fill */
+		64, /* selectors from here to START_SEL_FAULT are the component's own to fill */
+	/* + CPU: portals for exceptions of threads there, if it may have several threads. A thread without one stops unseen. */
+	START_SEL_FAULT = 960,
 	START_SEL_CHAN = 1024, /* + number of the channel: wake semaphores of the peers */
 };
 
@@ -106,7 +110,10 @@ struct start_info {
 	uint32_t dev_count;
 	uint32_t rom_count;
 	_Atomic uint32_t chan_count;
-	uint32_t pad;
+	uint32_t cpu_count; /* of the machine */
+	uint32_t prio;      /* highest of its threads */
+	uint32_t threads;   /* how many it may have; stacks are there for that many */
+	uint64_t stack_top[START_MAX_THREADS];
 	struct start_dev dev[START_MAX_DEV];
 	struct start_rom rom[START_MAX_ROM];
 	struct start_chan chan[START_MAX_CHAN];

@@ -14,10 +14,11 @@ import sys
 import tomllib
 
 NONE = 0xFFFFFFFF
-VERSION = 1
+SOURCE_VERSION = 1
+VERSION = 2     # of the binary form
 COMPONENT = {"name": None, "image": None, "template": False, "parent": None, "restart": True, "prio": 100,
              "cpu": 0, "frames": 96, "stack_kib": 64, "heap_kib": 256, "mem_kib": 0, "mem_max_mib": 0,
-             "kept_kib": 0, "calls": [], "device": [], "roms": []}
+             "kept_kib": 0, "threads": 1, "calls": [], "device": [], "roms": []}
 DEVICE = {"name": None, "pci": None, "mmio": None, "ports": None, "dma_kib": 0, "optional": False}
 PCI = {"vendor": NONE, "device": NONE, "class": NONE, "index": 0}
 CALL = {"server": None, "proto": None, "kib": 16}
@@ -40,8 +41,8 @@ def load(path):
     with open(path, "rb") as f:
         source = tomllib.load(f)
     source = fields(source, {"version": None, "lab": False, "log_kib": 16, "root": {}, "component": []}, path)
-    if source["version"] != VERSION:
-        raise Wrong("%s: version is not %d" % (path, VERSION))
+    if source["version"] != SOURCE_VERSION:
+        raise Wrong("%s: version is not %d" % (path, SOURCE_VERSION))
     root = fields({"name": "root", **source["root"]}, COMPONENT, "root")
     components = [root] + [fields(c, COMPONENT, c.get("name", "component")) for c in source["component"]]
     names = [c["name"] for c in components]
@@ -72,8 +73,8 @@ def pack_component(m, c):
     parent = m["names"].index(c["parent"]) if c["parent"] else NONE
     cpu = NONE if c["cpu"] == "any" else c["cpu"]
     return text(c["name"], 32) + text(c["image"], 32) + struct.pack(
-        "<10I", c["template"] | c["restart"] << 1, parent, c["prio"], cpu, c["frames"], c["stack_kib"],
-        c["heap_kib"], c["mem_kib"], c["mem_max_mib"], c["kept_kib"])
+        "<12I", c["template"] | c["restart"] << 1, parent, c["prio"], cpu, c["frames"], c["stack_kib"],
+        c["heap_kib"], c["mem_kib"], c["mem_max_mib"], c["kept_kib"], c["threads"], 0)
 
 
 def pack_device(i, c, d):

@@ -17,9 +17,11 @@
 #define LAYOUT_DEV        0x400000000ull /* + device * LAYOUT_DEV_STRIDE + window * 16 MiB */
 #define LAYOUT_DEV_STRIDE 0x20000000ull
 #define LAYOUT_ROM        0x600000000ull /* + rom * 1 GiB */
-#define LAYOUT_STACK_TOP  0x7ff000000000ull
-#define LAYOUT_CHAN       0x10000000000ull /* + slot * 128 MiB */
-#define LAYOUT_MEM        0x20000000000ull
+#define LAYOUT_STACK_TOP \
+	0x7ff000000000ull /* - thread * LAYOUT_STACK_STRIDE; nothing between them */
+#define LAYOUT_STACK_STRIDE 0x10000000ull
+#define LAYOUT_CHAN         0x10000000000ull /* + slot * 128 MiB */
+#define LAYOUT_MEM          0x20000000000ull
 
 /* Zeroed pages. */
 struct area {
@@ -45,7 +47,7 @@ struct domain {
 	uint32_t pd; /* selectors in root's table; hosted: process id in `pd` */
 	uint32_t ec;
 	uint32_t sc;
-	uint32_t pt;
+	uint32_t pt[START_MAX_CPU];
 	uint64_t entry;
 	char label[2 * START_NAME];
 	char image[START_NAME];

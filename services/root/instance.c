@@ -7,6 +7,7 @@
 
 /* Two trees of page tables with 2 MiB pages. */
 enum { FRAMES_PER_GIB = 2 };
+enum { THREAD_STACK_KIB = 16 };
 
 struct manifest manifest;
 struct instance instances[INSTANCE_MAX];
@@ -112,17 +113,31 @@ static struct area *add_area(struct instance *i, uint64_t size, uint64_t align)
 	return a;
 }
 
-/* Stack, heap, extra memory, kept memory, argument. */
+static bool give_stacks(struct instance *i)
+{
+	const struct manifest_component *c = i->component;
+
+	for (uint32_t n = 0; n < c->threads; n++) {
+		uint64_t top = LAYOUT_STACK_TOP - n * LAYOUT_STACK_STRIDE, at;
+		uint64_t kib = n ? THREAD_STACK_KIB : c->stack_kib;
+		struct area *a = add_area(i, pages(kib << 10), 4096);
+
+		if (!a || !domain_give(&i->domain, a, top - a->size, GIVE_RW, &at))
+			return false;
+		i->info->stack_top[n] = top;
+	}
+	i->info->threads = c->threads;
+	return true;
+}
+
+/* Heap, extra memory, kept memory, argument. */
 static bool give_memory(struct instance *i)
 {
 	const struct manifest_component *c = i->component;
-	uint64_t stack = (uint64_t)c->stack_kib << 10, heap = pages((uint64_t)c->heap_kib << 10),
-		 at;
+	uint64_t heap = pages((uint64_t)c->heap_kib << 10);
 	struct start_info *info = i->info;
-	struct area *a = add_area(i, pages(stack), 4096);
+	struct area *a;
 
-	if (!a || !domain_give(&i->domain, a, LAYOUT_STACK_TOP - a->size, GIVE_RW, &at))
-		return false;
 	if (heap) {
 		a = add_area(i, heap, 4096);
 		if (!a || !domain_give(&i->domain, a, LAYOUT_HEAP, GIVE_RW, &info->heap_va))
@@ -203,6 +218,8 @@ static void write_info(struct instance *i)
 	info->tag = i->tag;
 	info->restart = i->restarts;
 	info->cpu = i->domain.cpu;
+	info->cpu_count = engine_cpus();
+	info->prio = i->component->prio;
 	info->tsc_khz = engine_tsc_khz();
 	info->boot_id = engine_boot_id();
 	info->lab = manifest.header->flags & MANIFEST_LAB;
@@ -233,7 +250,7 @@ static const char *build(struct instance *i)
 	write_info(i);
 	wrong = domain_load(&i->domain, i->component->image, &i->area[0]);
 	i->areas = 1;
-	if (!wrong && !give_memory(i))
+	if (!wrong && (!give_stacks(i) || !give_memory(i)))
 		wrong = "no memory";
 	if (!wrong)
 		wrong = give_devices(i);

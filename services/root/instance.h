@@ -9,7 +9,7 @@
 
 #define INSTANCE_MAX   64u
 #define LINK_MAX       512u
-#define INSTANCE_AREAS (8u + START_MAX_DEV)
+#define INSTANCE_AREAS (7u + START_MAX_THREADS + START_MAX_DEV)
 
 enum instance_state {
 	INST_FREE = 0,

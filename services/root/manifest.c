@@ -61,6 +61,8 @@ static const char *check_component(const struct manifest *m, uint32_t i)
 	if (c->stack_kib > MAX_KIB || c->heap_kib > MAX_KIB || c->mem_kib > MAX_KIB ||
 	    c->mem_max_mib > MAX_KIB >> 10 || c->kept_kib > MAX_KIB || c->frames > MAX_KIB)
 		return "more memory than any machine has";
+	if (!c->threads || c->threads > START_MAX_THREADS || c->pad)
+		return "threads out of range";
 	if (c->parent != MANIFEST_NONE && (c->parent >= i || !(c->flags & MC_TEMPLATE) ||
 					   !(m->component[c->parent].flags & MC_TEMPLATE)))
 		return "parent is not an earlier template";

@@ -14,7 +14,7 @@
 #include "lib/start.h"
 
 #define MANIFEST_MAGIC          0x534546494e414d52ull /* "RMANIFES" */
-#define MANIFEST_VERSION        1u
+#define MANIFEST_VERSION        2u
 #define MANIFEST_MAX_COMPONENTS 32u
 #define MANIFEST_MAX_DEVICES    64u
 #define MANIFEST_MAX_CHANNELS   256u
@@ -55,6 +55,8 @@ struct manifest_component {
 	uint32_t mem_max_mib; /* templates: the most a CTL_START may ask for instead of mem_kib */
 	uint32_t
 		kept_kib; /* start_rom-like area "kept", read-write, survives restarts in one boot; 0: none */
+	uint32_t threads; /* 1..START_MAX_THREADS; above 1: on any CPU */
+	uint32_t pad;
 };
 
 enum manifest_device_kind {
@@ -92,7 +94,7 @@ struct manifest_rom {
 };
 
 _Static_assert(sizeof(struct manifest_header) == 40, "manifest_header");
-_Static_assert(sizeof(struct manifest_component) == 104, "manifest_component");
+_Static_assert(sizeof(struct manifest_component) == 112, "manifest_component");
 _Static_assert(sizeof(struct manifest_device) == 80, "manifest_device");
 _Static_assert(sizeof(struct manifest_channel) == 32, "manifest_channel");
 _Static_assert(sizeof(struct manifest_rom) == 40, "manifest_rom");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/vmm/args.h"
 #include <string.h>
+#include "services/vmm/machine.h"
 
 static const char *fault(const struct vmm_args *a)
 {
@@ -10,7 +11,7 @@ static const char *fault(const struct vmm_args *a)
 		return "version";
 	if (a->mem_mib < ARGS_MIN_MIB)
 		return "memory size";
-	if (a->vcpus != 1)
+	if (a->vcpus < 1 || a->vcpus > MACHINE_VCPUS)
 		return "number of vCPUs";
 	if (a->kernel_size == 0)
 		return "kernel size";

@@ -8,6 +8,8 @@ enum {
 	PAGE = 4096,
 	PTE_PRESENT_RW = 3,
 	PTE_LARGE = 0x80,
+	CODE16 = 0x09b,
+	DATA16 = 0x093,
 	CODE32 = 0xc9b,
 	CODE64 = 0xa9b,
 	DATA = 0xc93,
@@ -134,6 +136,20 @@ void boot_reset_state(struct vcpu_state *s)
 	s->star = s->lstar = s->cstar = s->sfmask = s->kernel_gs_base = 0;
 	s->sysenter_cs = s->sysenter_esp = s->sysenter_eip = 0;
 	s->dirty = VCPU_G_ALL;
+}
+
+void boot_enter16(struct vcpu_state *s, uint8_t page)
+{
+	boot_reset_state(s);
+	s->cr0 = CR0_ET;
+	for (unsigned i = 0; i <= VCPU_GS; i++)
+		set_segment(&s->seg[i], 0, DATA16, 0xffff);
+	s->seg[VCPU_CS] = (struct vcpu_seg){ .sel = (uint16_t)(page << 8),
+					     .attr = CODE16,
+					     .limit = 0xffff,
+					     .base = (uint64_t)page << 12 };
+	s->gdtr.limit = s->idtr.limit = 0xffff;
+	s->rip = 0;
 }
 
 void boot_enter32(struct vcpu_state *s, uint32_t entry)

@@ -56,6 +56,8 @@ unsigned boot_ranges(const struct guest_mem *gm, struct boot_range r[BOOT_RANGES
 
 /* Shared by the three protocols. */
 void boot_reset_state(struct vcpu_state *s);
+/* Real mode at page << 12: what a start-up message asks for. */
+void boot_enter16(struct vcpu_state *s, uint8_t page);
 void boot_enter32(struct vcpu_state *s, uint32_t entry);
 bool boot_enter64(const struct guest_mem *gm, struct vcpu_state *s, uint64_t entry);
 bool boot_put_cmdline(const struct guest_mem *gm, const char *cmdline, size_t most);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/vmm/cpuid.h"
+#include <stdbool.h>
 #include "services/vmm/lapic.h"
 
 #define BIT(n) (UINT32_C(1) << (n))
@@ -22,6 +23,7 @@ enum {
 
 #define F7_EBX_AVX512 (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
 #define F7_ECX_AVX512 (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
+#define CMP_LEGACY    BIT(1) /* the logical processors of leaf 1 are cores */
 #define XCR0_AVX      4u
 #define XCR0_AVX512   0xe0u
 #define XCR0_PKU      0x200u
@@ -67,17 +69,27 @@ static void leaf_7(const struct cpuid *c, uint32_t sub, uint64_t cr4, struct cpu
 		r->ecx |= BIT(4);
 }
 
+/* Bits of an APIC id that tell the vCPUs apart. */
+static uint32_t id_bits(const struct cpuid *c)
+{
+	return c->vcpus > 1 ? 32 - (uint32_t)__builtin_clz(c->vcpus - 1) : 0;
+}
+
+/* Caches shared by nobody; ids of cores in the package. */
+static void leaf_4(const struct cpuid *c, struct cpuid_regs *r)
+{
+	r->eax = r->eax & 0x1f ? (r->eax & 0x3fff) | ((1u << id_bits(c)) - 1) << 26 : 0;
+}
+
 /* One thread a core, all cores in one package. */
 static void leaf_topology(const struct cpuid *c, uint32_t sub, struct cpuid_regs *r)
 {
-	uint32_t bits = c->vcpus > 1 ? 32 - (uint32_t)__builtin_clz(c->vcpus - 1) : 0;
-
 	*r = (struct cpuid_regs){ .ecx = sub & 0xff, .edx = c->apic_id };
 	if (sub == 0) {
 		r->ebx = 1;
 		r->ecx |= 1 << 8;
 	} else if (sub == 1) {
-		r->eax = bits;
+		r->eax = id_bits(c);
 		r->ebx = c->vcpus;
 		r->ecx |= 2 << 8;
 	}
@@ -143,14 +155,22 @@ static void leaf_hypervisor(const struct cpuid *c, uint32_t leaf, struct cpuid_r
 	}
 }
 
-static void leaf_extended(uint32_t leaf, struct cpuid_regs *r)
+static bool is_amd(const struct cpuid *c)
+{
+	struct cpuid_regs r;
+
+	c->host(0, 0, &r);
+	return r.ebx == 0x68747541; /* "Auth" */
+}
+
+static void leaf_extended(const struct cpuid *c, uint32_t leaf, struct cpuid_regs *r)
 {
 	switch (leaf) {
 	case 0x80000000:
 		r->eax = EXTENDED_MAX;
 		break;
 	case 0x80000001:
-		r->ecx &= F81_ECX;
+		r->ecx = (r->ecx & F81_ECX) | (c->vcpus > 1 && is_amd(c) ? CMP_LEGACY : 0);
 		r->edx &= F81_EDX;
 		break;
 	case 0x80000002:
@@ -163,7 +183,9 @@ static void leaf_extended(uint32_t leaf, struct cpuid_regs *r)
 		*r = (struct cpuid_regs){ .edx = BIT(8) }; /* invariant TSC */
 		break;
 	case 0x80000008:
-		*r = (struct cpuid_regs){ .eax = r->eax & 0xffff, .ebx = r->ebx & 1 };
+		*r = (struct cpuid_regs){ .eax = r->eax & 0xffff,
+					  .ebx = r->ebx & 1,
+					  .ecx = (c->vcpus - 1) | id_bits(c) << 12 };
 		break;
 	default:
 		*r = (struct cpuid_regs){ 0 };
@@ -184,7 +206,7 @@ static void leaf_basic(const struct cpuid *c, uint32_t leaf, uint32_t sub, uint6
 	case 2:
 		break;
 	case 4:
-		r->eax &= 0x3fff; /* caches shared by nobody */
+		leaf_4(c, r);
 		break;
 	case 6:
 		*r = (struct cpuid_regs){ .eax = BIT(2) }; /* the APIC timer never stops */
@@ -220,7 +242,7 @@ void cpuid_read(const struct cpuid *c, uint32_t leaf, uint32_t sub, uint64_t cr4
 	}
 	c->host(leaf, sub, out);
 	if (leaf >> 31)
-		leaf_extended(leaf, out);
+		leaf_extended(c, leaf, out);
 	else
 		leaf_basic(c, leaf, sub, cr4, xcr0, out);
 }

@@ -11,12 +11,13 @@ enum {
 	LVT_MASK = 1 << 16,
 	LVT_BITS = 0x1f7ff,
 	TIMER_MODE_SHIFT = 17,
+	DFR_CLUSTER = 0,
 	VERSION = 0x50014, /* integrated, six LVT entries */
 };
 
 enum timer_mode { ONE_SHOT = 0, PERIODIC = 1, TSC_DEADLINE = 2 };
 
-static void reset_registers(struct lapic *l)
+void lapic_reset(struct lapic *l)
 {
 	memset(l->reg, 0, sizeof(l->reg));
 	l->reg[LAPIC_DFR] = UINT32_MAX;
@@ -25,13 +26,14 @@ static void reset_registers(struct lapic *l)
 		l->reg[r] = LVT_MASK;
 	l->deadline = TICKS_NEVER;
 	l->tsc_deadline = 0;
+	l->nmi = false;
 }
 
 void lapic_init(struct lapic *l, uint32_t id, uint64_t tsc_khz)
 {
 	*l = (struct lapic){ .khz = tsc_khz, .id = id };
 	l->base = LAPIC_BASE | BASE_ENABLE | (id == 0 ? BASE_BSP : 0);
-	reset_registers(l);
+	lapic_reset(l);
 }
 
 bool lapic_enabled(const struct lapic *l)
@@ -62,7 +64,7 @@ static void clear_bit(uint32_t *set, unsigned vector)
 	set[vector / 32] &= ~(UINT32_C(1) << vector % 32);
 }
 
-static uint32_t ppr(const struct lapic *l)
+uint32_t lapic_priority(const struct lapic *l)
 {
 	int isr = highest(&l->reg[LAPIC_ISR]);
 	uint32_t in_service = isr < 0 ? 0 : (uint32_t)isr & 0xf0, tpr = l->reg[LAPIC_TPR];
@@ -74,7 +76,7 @@ int lapic_pending(const struct lapic *l)
 {
 	int vector = highest(&l->reg[LAPIC_IRR]);
 
-	if (vector < 0 || ((uint32_t)vector & 0xf0) <= (ppr(l) & 0xf0))
+	if (vector < 0 || ((uint32_t)vector & 0xf0) <= (lapic_priority(l) & 0xf0))
 		return LAPIC_NO_VECTOR;
 	return lapic_enabled(l) ? vector : LAPIC_NO_VECTOR;
 }
@@ -130,6 +132,9 @@ static bool logical_match(const struct lapic *l, uint32_t dest)
 
 	if (lapic_x2apic(l))
 		return dest >> 16 == ldr >> 16 && (dest & ldr & 0xffff) != 0;
+	if (l->reg[LAPIC_DFR] >> 28 == DFR_CLUSTER)
+		return dest >> 4 == l->reg[LAPIC_LDR] >> 28 &&
+		       (dest & l->reg[LAPIC_LDR] >> 24 & 15) != 0;
 	return (dest & l->reg[LAPIC_LDR] >> 24) != 0;
 }
 
@@ -237,7 +242,7 @@ uint32_t lapic_read(struct lapic *l, unsigned reg, uint64_t now)
 	case LAPIC_VERSION:
 		return VERSION;
 	case LAPIC_PPR:
-		return ppr(l);
+		return lapic_priority(l);
 	case LAPIC_LDR:
 		return lapic_x2apic(l) ? x2apic_ldr(l->id) : l->reg[LAPIC_LDR];
 	case LAPIC_ICR_HIGH:
@@ -325,7 +330,7 @@ static bool write_base(struct lapic *l, uint64_t value)
 	if (lapic_x2apic(l) && enable && !x2apic)
 		return false;
 	if (!enable)
-		reset_registers(l);
+		lapic_reset(l);
 	l->base = (l->base & BASE_BSP) | (value & ~(uint64_t)BASE_BSP);
 	return true;
 }

@@ -2,8 +2,7 @@
 /*
  * Local APIC of one vCPU: xAPIC page at FEE00000h or x2APIC MSRs, timer one-shot, periodic and TSC-deadline.
  * State: the architectural registers. The timer counts at LAPIC_HZ before its divider.
- * Missing: logical clusters of the flat xAPIC model, error and thermal interrupts, lowest-priority arbitration (the lowest
- * number that matches gets it), directed EOI. Source: Intel SDM volume 3, chapter 11; x2APIC section 11.12.
+ * Missing: error and thermal interrupts, SMI, directed EOI. Source: Intel SDM volume 3, chapter 11; x2APIC section 11.12.
  */
 #pragma once
 #include <stdbool.h>
@@ -84,6 +83,8 @@ struct lapic {
 };
 
 void lapic_init(struct lapic *l, uint32_t id, uint64_t tsc_khz);
+/* By INIT: all but its number, mode and address. */
+void lapic_reset(struct lapic *l);
 bool lapic_enabled(const struct lapic *l);
 bool lapic_x2apic(const struct lapic *l);
 
@@ -101,6 +102,8 @@ bool lapic_matches(const struct lapic *l, const struct apic_msg *m);
 void lapic_raise(struct lapic *l, uint8_t vector, bool level);
 /* The vector that would be delivered now, or LAPIC_NO_VECTOR. */
 int lapic_pending(const struct lapic *l);
+/* What it is busy with: bits 7-4 the class that interrupts have to exceed. */
+uint32_t lapic_priority(const struct lapic *l);
 /* Move a pending vector from IRR to ISR. */
 void lapic_accept(struct lapic *l, uint8_t vector);
 /* Does LINT0 let interrupts of the 8259 through? */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/vmm/machine.h"
 #include <string.h>
+#include "services/vmm/boot.h"
 #include "services/vmm/ticks.h"
 
 enum { DEVICE_RNG = 1, DEVICE_DISK = 2, DEVICE_NET = 3, DEVICE_CONSOLE = 4, MSI_BASE = 0xfee };
@@ -22,6 +23,7 @@ const char *machine_end_text(enum machine_end e)
 		[MACHINE_BAD_EXIT] = "an exit that has no answer",
 		[MACHINE_BAD_ACCESS] = "an access to device memory that cannot be carried out",
 		[MACHINE_NO_ENTRY] = "the kernel does not run its vCPU",
+		[MACHINE_PAUSED] = "paused",
 	};
 
 	return text[e];
@@ -29,30 +31,12 @@ const char *machine_end_text(enum machine_end e)
 
 /* --- interrupts --- */
 
-static void deliver_to(struct machine_cpu *cpu, const struct apic_msg *msg)
+void machine_kick(struct machine *m, struct machine_cpu *cpu)
 {
-	switch (msg->delivery) {
-	case DELIVER_FIXED:
-	case DELIVER_LOWEST:
-		lapic_raise(&cpu->lapic, msg->vector, msg->level);
-		break;
-	case DELIVER_NMI:
-		cpu->lapic.nmi = true;
-		break;
-	default: /* INIT and start-up: the first vCPU runs already; ExtINT comes by LINT0 */
-		break;
-	}
-}
-
-void machine_deliver(struct machine *m, const struct apic_msg *msg)
-{
-	for (unsigned i = 0; i < m->cpus; i++) {
-		if (!lapic_matches(&m->cpu[i].lapic, msg))
-			continue;
-		deliver_to(&m->cpu[i], msg);
-		if (msg->delivery == DELIVER_LOWEST)
-			return;
-	}
+	if (!cpu->away || cpu->kicked)
+		return;
+	cpu->kicked = true;
+	m->host->kick(m->host, (unsigned)(cpu - m->cpu));
 }
 
 void machine_settle_ioapic(struct machine *m)
@@ -70,26 +54,10 @@ void machine_irq(struct machine *m, unsigned irq, bool level)
 	if ((m->ioapic.lines >> pin & 1) == level)
 		return;
 	pic_line(&m->pic, irq, level);
+	if (pic_pending(&m->pic) && lapic_takes_extint(&m->cpu[0].lapic))
+		machine_kick(m, &m->cpu[0]);
 	ioapic_line(&m->ioapic, pin, level);
 	machine_settle_ioapic(m);
-}
-
-static void send_ipi(struct machine *m, struct machine_cpu *from)
-{
-	struct lapic *l = &from->lapic;
-	const struct apic_msg *ipi = &l->ipi;
-
-	l->ipi_sent = false;
-	if (l->ipi_shorthand == 0) {
-		machine_deliver(m, ipi);
-		return;
-	}
-	for (unsigned i = 0; i < m->cpus; i++) {
-		bool self = &m->cpu[i] == from;
-
-		if ((self && l->ipi_shorthand != 3) || (!self && l->ipi_shorthand != 1))
-			deliver_to(&m->cpu[i], ipi);
-	}
 }
 
 void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu)
@@ -97,14 +65,14 @@ void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu)
 	struct lapic *l = &cpu->lapic;
 
 	if (lapic_deadline(l) != cpu->planned)
-		m->timers_moved = true;
+		cpu->timers_moved = true;
 	if (l->eoi_sent) {
 		l->eoi_sent = false;
 		ioapic_eoi(&m->ioapic, l->eoi_vector);
 		machine_settle_ioapic(m);
 	}
 	if (l->ipi_sent)
-		send_ipi(m, cpu);
+		machine_send_ipi(m, cpu);
 }
 
 /* A message interrupt of a PCI function. */
@@ -128,7 +96,14 @@ void machine_update_uart(struct machine *m)
 
 /* --- timers --- */
 
-static void board_timers(struct machine *m, uint64_t now)
+void machine_board_moved(struct machine *m)
+{
+	m->cpu[0].timers_moved = true;
+	machine_kick(m, &m->cpu[0]);
+}
+
+/* Tick of the board's next timer. */
+static uint64_t board_timers(struct machine *m, uint64_t now)
 {
 	if (now >= m->console_at) {
 		m->console_at = TICKS_NEVER;
@@ -142,24 +117,19 @@ static void board_timers(struct machine *m, uint64_t now)
 		rtc_expire(&m->rtc, now);
 		machine_irq(m, RTC_IRQ, rtc_irq(&m->rtc));
 	}
+	return ticks_min(m->console_at, ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc)));
 }
 
-void machine_timers(struct machine *m)
+void machine_timers(struct machine *m, struct machine_cpu *cpu)
 {
-	uint64_t now = machine_now(m), next;
+	uint64_t now = machine_now(m), board = TICKS_NEVER;
 
-	board_timers(m, now);
-	next = ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc));
-	next = ticks_min(next, m->console_at);
-	for (unsigned i = 0; i < m->cpus; i++) {
-		struct machine_cpu *cpu = &m->cpu[i];
-
-		lapic_expire(&cpu->lapic, now);
-		cpu->planned = lapic_deadline(&cpu->lapic);
-		next = ticks_min(next, cpu->planned);
-	}
-	m->deadline = next;
-	m->timers_moved = false;
+	if (cpu == &m->cpu[0])
+		board = board_timers(m, now);
+	lapic_expire(&cpu->lapic, now);
+	cpu->planned = lapic_deadline(&cpu->lapic);
+	cpu->deadline = ticks_min(board, cpu->planned);
+	cpu->timers_moved = false;
 }
 
 /* --- set-up --- */
@@ -176,13 +146,15 @@ static void init_cpu(struct machine *m, unsigned i, struct vcpu_state *s)
 				     .xcr0_max = s->xcr0_max,
 				     .apic_id = i,
 				     .vcpus = m->cpus };
+	boot_reset_state(s);
+	cpu->activity = i == 0 ? CPU_RUNS : CPU_WAITS;
+	cpu->timers_moved = true;
 	s->tsc_offset = 0 - m->tsc_base;
 	s->exit_mtd[VM_EXIT_MEMORY] = VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER;
 	s->exit_mtd[VM_EXIT_CPUID] = VCPU_G_CR | VCPU_G_XCR;
 	s->exit_mtd[VM_EXIT_MSR_READ] = MSR_GROUPS;
 	s->exit_mtd[VM_EXIT_MSR_WRITE] = MSR_GROUPS;
 	s->exit_mtd[VM_EXIT_XSETBV] = VCPU_G_SEG | VCPU_G_XCR;
-	s->exit_mtd[VM_EXIT_TIMEOUT] = VCPU_G_CR | VCPU_G_SEG | VCPU_G_EFER;
 }
 
 static void plug_virtio(struct machine *m, unsigned device, struct virtio *v)
@@ -221,9 +193,9 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 	m->host = host;
 	m->khz = c->tsc_khz;
 	m->lab = c->lab;
-	m->cpus = MACHINE_VCPUS;
+	m->cpus = c->vcpus;
+	m->current = &m->cpu[0];
 	m->tsc_base = host->tsc(host);
-	m->timers_moved = true;
 	gm_init(&m->gm, c->ram, c->ram_size);
 	for (unsigned i = 0; i < m->cpus; i++)
 		init_cpu(m, i, state[i]);
@@ -237,14 +209,28 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 	machine_map(m);
 }
 
+static void cpu_state(struct state *s, struct machine_cpu *cpu)
+{
+	state_u8(s, &cpu->activity);
+	state_check(s, cpu->activity < CPU_ACTIVITIES);
+	state_bool(s, &cpu->init);
+	state_bool(s, &cpu->startup);
+	state_u8(s, &cpu->start_page);
+	lapic_state(s, &cpu->lapic);
+	msr_state(s, &cpu->msrs);
+	if (s->loading)
+		cpu->timers_moved = true;
+}
+
 void machine_state(struct state *s, struct machine *m)
 {
-	state_section(s, 0x4843414d, 1); /* "MACH" */
-	for (unsigned i = 0; i < m->cpus; i++) {
-		state_bool(s, &m->cpu[i].halted);
-		lapic_state(s, &m->cpu[i].lapic);
-		msr_state(s, &m->cpu[i].msrs);
-	}
+	uint32_t cpus = m->cpus;
+
+	state_section(s, 0x4843414d, 2); /* "MACH" */
+	state_u32(s, &cpus);
+	state_check(s, cpus == m->cpus);
+	for (unsigned i = 0; i < m->cpus; i++)
+		cpu_state(s, &m->cpu[i]);
 	uart_state(s, &m->uart);
 	pic_state(s, &m->pic);
 	pit_state(s, &m->pit);
@@ -259,8 +245,6 @@ void machine_state(struct state *s, struct machine *m)
 		virtio_net_state(s, &m->net);
 	virtio_console_state(s, &m->hvc);
 	state_bool(s, &m->hvc_wrote);
-	if (!s->loading || s->bad)
-		return;
-	m->timers_moved = true;
-	machine_map(m);
+	if (s->loading && !s->bad)
+		machine_map(m);
 }

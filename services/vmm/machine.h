@@ -16,6 +16,7 @@
 #include "services/vmm/guest_mem.h"
 #include "services/vmm/ioapic.h"
 #include "services/vmm/lapic.h"
+#include "services/vmm/lock.h"
 #include "services/vmm/mmio.h"
 #include "services/vmm/msr.h"
 #include "services/vmm/pci.h"
@@ -29,8 +30,8 @@
 #include "services/vmm/virtio_net.h"
 #include "services/vmm/virtio_rng.h"
 
-#define MACHINE_VCPUS      1u
-#define MACHINE_STATE_MAX  16384u /* bytes of a saved machine without RAM and without vCPU states */
+#define MACHINE_VCPUS      8u
+#define MACHINE_STATE_MAX  32768u /* bytes of a saved machine without RAM and without vCPU states */
 #define MACHINE_CONSOLE_MS 10u    /* the longest that a byte for the console waits for others */
 #define MACHINE_EXIT_PORT  0xf4u
 
@@ -40,14 +41,19 @@ struct machine;
 struct machine_host {
 	uint64_t (*tsc)(struct machine_host *h); /* the host's TSC */
 	void (*random)(void *p, size_t n);
-	/* Run the vCPU until it exits or the TSC reaches `deadline` (0: none); false: that failed. */
+	/* Without the lock: run the vCPU until it exits, is kicked, or the TSC reaches `deadline` (0: none); false: that failed. */
 	bool (*enter)(struct machine_host *h, unsigned vcpu, uint64_t deadline);
-	/* Nothing to run: sleep until woken or the TSC reaches `deadline` (0: none). */
-	void (*sleep)(struct machine_host *h, uint64_t deadline);
-	/* Something from outside may have come: console, disk. Called after each wake. */
-	void (*service)(struct machine_host *h, struct machine *m);
+	/* Without the lock: sleep until kicked or the TSC reaches `deadline` (0: none). */
+	void (*sleep)(struct machine_host *h, unsigned vcpu, uint64_t deadline);
+	/* End the vCPU's enter() or sleep(), or else its next one at once. */
+	void (*kick)(struct machine_host *h, unsigned vcpu);
+	/* After a kick: forget it. For vCPU 0 something from outside may have come too: console, disk. */
+	void (*service)(struct machine_host *h, struct machine *m, unsigned vcpu);
 	/* uart.tx or hvc.tx has bytes to take with machine_console_sent(), or what is typed has room again. */
 	void (*console)(struct machine_host *h, struct machine *m);
+	/* The lock is taken: sleep until somebody calls lock_wake() after this, or earlier. */
+	void (*lock_wait)(struct machine_host *h);
+	void (*lock_wake)(struct machine_host *h);
 	cpuid_source *cpuid;
 };
 
@@ -61,6 +67,15 @@ enum machine_end {
 	MACHINE_BAD_EXIT,   /* an exit the VMM cannot answer */
 	MACHINE_BAD_ACCESS, /* an instruction on device memory that cannot be carried out */
 	MACHINE_NO_ENTRY,   /* the kernel refused to run the vCPU */
+	MACHINE_PAUSED,     /* no end: machine_pause() was called */
+};
+
+enum cpu_activity {
+	CPU_RUNS = 0,
+	CPU_HALTED,  /* until an interrupt */
+	CPU_STOPPED, /* halted with interrupts off: until an NMI or INIT */
+	CPU_WAITS,   /* for a start-up message */
+	CPU_ACTIVITIES,
 };
 
 struct machine_cpu {
@@ -69,21 +84,30 @@ struct machine_cpu {
 	struct msrs msrs;
 	struct cpuid cpuid;
 	uint64_t planned; /* deadline of its APIC timer, as of the last look */
+	uint64_t
+		deadline; /* tick of its next timer, as of the last look; for vCPU 0 also the board's */
+	bool timers_moved;  /* look again */
+	uint8_t activity;   /* enum cpu_activity */
+	bool init;          /* an INIT message came */
+	bool startup;       /* after it a start-up message */
+	uint8_t start_page; /* of that */
+	bool away;          /* its thread has let go of the lock: in the guest or asleep */
+	bool kicked;        /* and was told to come back */
 	uint64_t exits[VCPU_EXITS];
-	bool halted;
 };
 
 struct machine {
 	struct virtio_host msi; /* first: virtio devices find the machine by it */
 	struct machine_host *host;
+	struct lock lock; /* over all but what is set once; held by every thread that is not away */
 	struct guest_mem gm;
 	uint64_t khz;        /* of the TSC */
 	uint64_t tsc_base;   /* host TSC at tick 0 */
-	uint64_t deadline;   /* tick of the next timer, as of the last look */
-	bool timers_moved;   /* look again */
 	uint64_t console_at; /* tick at which console output goes out at the latest */
 	struct machine_cpu cpu[MACHINE_VCPUS];
 	unsigned cpus;
+	struct machine_cpu *current; /* whose thread has the lock */
+	unsigned arbiter;            /* vCPU that took the last lowest-priority interrupt */
 	struct bus ports, memory;
 	struct uart uart;
 	struct pic pic;
@@ -102,12 +126,14 @@ struct machine {
 	bool has_disk, has_net, lab;
 	enum machine_end end;
 	uint32_t lab_value; /* what the guest wrote to MACHINE_EXIT_PORT */
+	unsigned culprit;   /* vCPU whose exit ended it */
 };
 
 struct machine_config {
 	void *ram;
 	uint64_t ram_size;
 	uint64_t tsc_khz;
+	uint32_t vcpus;              /* 1..MACHINE_VCPUS */
 	uint64_t utc;                /* see vmm.h */
 	const struct blk_info *disk; /* NULL: none */
 	struct vblk_backend *backend;
@@ -116,11 +142,13 @@ struct machine_config {
 	bool lab;
 };
 
-/* state[i]: the state page of vCPU i. Devices as after power-on, vCPU states untouched but for offsets and exit_mtd. */
+/* state[i]: the state page of vCPU i. Devices as after power-on; vCPU 0 has yet to be given its registers, the others wait to be started. */
 void machine_init(struct machine *m, const struct machine_config *c, struct machine_host *host,
 		  struct vcpu_state *state[MACHINE_VCPUS]);
-/* Run until the machine ends. */
-enum machine_end machine_run(struct machine *m);
+/* The life of one vCPU, on its own thread, until the machine ends or pauses. */
+enum machine_end machine_run(struct machine *m, unsigned vcpu);
+/* Every machine_run() returns, with the vCPU at an exit's end. With the lock. */
+void machine_pause(struct machine *m);
 const char *machine_end_text(enum machine_end e);
 
 uint64_t machine_now(const struct machine *m);
@@ -142,9 +170,19 @@ void machine_update_uart(struct machine *m);
 void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu);
 /* Deliver what the IOAPIC has due. */
 void machine_settle_ioapic(struct machine *m);
+/* With the lock: whatever the vCPU's thread does, it looks at the machine again soon. */
+void machine_kick(struct machine *m, struct machine_cpu *cpu);
+/* A timer of the board was set. */
+void machine_board_moved(struct machine *m);
+/* Interrupts by the vCPU's timers that are due, for vCPU 0 also the board's; afterwards its `deadline` is right. */
+void machine_timers(struct machine *m, struct machine_cpu *cpu);
+
+/* ipi.c: a message to all APICs it is for. */
 void machine_deliver(struct machine *m, const struct apic_msg *msg);
-/* Interrupts by timers that are due; afterwards `deadline` is right. */
-void machine_timers(struct machine *m);
+/* What the vCPU wrote to its interrupt command register. */
+void machine_send_ipi(struct machine *m, struct machine_cpu *from);
+/* Act on INIT and start-up messages that came. */
+void machine_take_init(struct machine *m, struct machine_cpu *cpu);
 /* Build the buses; again after a BAR moved. */
 void machine_map(struct machine *m);
 /* Everything but RAM and vCPU states. */

@@ -59,7 +59,7 @@ static void pit_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 
 	(void)size;
 	pit_write(&m->pit, (uint16_t)at, (uint8_t)value, machine_now(m));
-	m->timers_moved = true;
+	machine_board_moved(m);
 }
 
 static uint32_t rtc_in(void *dev, uint32_t at, unsigned size)
@@ -79,7 +79,7 @@ static void rtc_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 	(void)size;
 	rtc_write(&m->rtc, (uint16_t)at, (uint8_t)value, machine_now(m));
 	machine_irq(m, RTC_IRQ, rtc_irq(&m->rtc));
-	m->timers_moved = true;
+	machine_board_moved(m);
 }
 
 static void take_request(struct machine *m)
@@ -187,7 +187,7 @@ static void lab_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 static uint32_t lapic_in(void *dev, uint32_t at, unsigned size)
 {
 	struct machine *m = dev;
-	struct lapic *l = &m->cpu[0].lapic;
+	struct lapic *l = &m->current->lapic;
 
 	if (size != 4 || (at & 15) != 0 || lapic_x2apic(l))
 		return 0;
@@ -197,12 +197,12 @@ static uint32_t lapic_in(void *dev, uint32_t at, unsigned size)
 static void lapic_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 {
 	struct machine *m = dev;
-	struct lapic *l = &m->cpu[0].lapic;
+	struct lapic *l = &m->current->lapic;
 
 	if (size != 4 || (at & 15) != 0 || lapic_x2apic(l))
 		return;
 	lapic_write(l, at >> 4, value, machine_now(m));
-	machine_settle_lapic(m, &m->cpu[0]);
+	machine_settle_lapic(m, m->current);
 }
 
 static uint32_t ioapic_in(void *dev, uint32_t at, unsigned size)

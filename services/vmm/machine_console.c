@@ -16,7 +16,7 @@ static void plan(struct machine *m)
 	if (m->console_at != TICKS_NEVER)
 		return;
 	m->console_at = machine_now(m) + m->khz * MACHINE_CONSOLE_MS;
-	m->timers_moved = true;
+	machine_board_moved(m);
 }
 
 /* What the guest writes goes out in one piece when it pauses, sleeps or has written much. */

@@ -11,8 +11,7 @@
 #include "services/vmm/frame_chan.h"
 #include "services/vmm/images.h"
 #include "services/vmm/machine.h"
-
-enum { SEL_SPACE = START_SEL_FREE, SEL_VCPU = START_SEL_FREE + 1 };
+#include "services/vmm/threads.h"
 
 #define LAST_LINE_NS UINT64_C(50000000)
 #define STATE_VA     UINT64_C(0x600000000000) /* far from everything root maps */
@@ -44,13 +43,46 @@ static bool host_enter(struct machine_host *h, unsigned vcpu, uint64_t deadline)
 	uint64_t reason;
 
 	(void)h;
-	return sys_vcpu_run(SEL_VCPU + vcpu, START_SEL_WAKE, deadline, &reason) == S_OK;
+	return sys_vcpu_run(SEL_VCPU + vcpu, thread_wake(vcpu), deadline, &reason) == S_OK;
 }
 
-static void host_sleep(struct machine_host *h, uint64_t deadline)
+/* The channels wake it too: they are armed whenever the lock is free. */
+static void host_sleep(struct machine_host *h, unsigned vcpu, uint64_t deadline)
+{
+	uint64_t count;
+	enum status s = sys_ctrl_sm(thread_wake(vcpu), SM_DOWN_ZERO, deadline, &count);
+
+	(void)h;
+	(void)s; /* time-out */
+}
+
+static void up(uint32_t sel)
+{
+	uint64_t count;
+
+	if (sys_ctrl_sm(sel, SM_UP, 0, &count) != S_OK)
+		__builtin_trap();
+}
+
+static void host_kick(struct machine_host *h, unsigned vcpu)
 {
 	(void)h;
-	component_wait((uint64_t)((unsigned __int128)deadline * 1000000 / start_info()->tsc_khz));
+	up(thread_wake(vcpu));
+}
+
+static void host_lock_wait(struct machine_host *h)
+{
+	uint64_t count;
+
+	(void)h;
+	if (sys_ctrl_sm(SEL_LOCK, SM_DOWN, 0, &count) != S_OK)
+		__builtin_trap();
+}
+
+static void host_lock_wake(struct machine_host *h)
+{
+	(void)h;
+	up(SEL_LOCK);
 }
 
 static void host_console(struct machine_host *h, struct machine *m)
@@ -68,17 +100,19 @@ static void host_console(struct machine_host *h, struct machine *m)
 }
 
 /* Take all wakes first: what comes while the channels are looked at wakes again. */
-static void take_wakes(void)
+static void take_wakes(unsigned vcpu)
 {
 	uint64_t count;
-	enum status s = sys_ctrl_sm(START_SEL_WAKE, SM_DOWN_ZERO, 1, &count);
+	enum status s = sys_ctrl_sm(thread_wake(vcpu), SM_DOWN_ZERO, 1, &count);
 
 	(void)s; /* time-out: there was none */
 }
 
-static void host_service(struct machine_host *h, struct machine *m)
+static void host_service(struct machine_host *h, struct machine *m, unsigned vcpu)
 {
-	take_wakes();
+	take_wakes(vcpu);
+	if (vcpu != 0)
+		return;
 	do {
 		if (m->has_disk)
 			disk_chan_service(&disk, &m->disk);
@@ -93,8 +127,11 @@ static struct machine_host host = {
 	.random = random_bytes,
 	.enter = host_enter,
 	.sleep = host_sleep,
+	.kick = host_kick,
 	.service = host_service,
 	.console = host_console,
+	.lock_wait = host_lock_wait,
+	.lock_wake = host_lock_wake,
 	.cpuid = host_cpuid,
 };
 
@@ -143,15 +180,28 @@ static bool map_piece(uint64_t gpa, uint64_t offset, uint64_t size)
 				    RIGHT_R | RIGHT_W | RIGHT_X) == S_OK;
 }
 
-static struct vcpu_state *make_vcpu(const struct guest_mem *gm)
+static void make_vcpus(const struct guest_mem *gm, unsigned vcpus,
+		       struct vcpu_state *state[MACHINE_VCPUS])
 {
 	if (sys_create_space(SEL_SPACE, START_SEL_PD, SPACE_GUEST) != S_OK)
 		fail("no guest space");
 	if (!map_piece(0, 0, gm->low) || !map_piece(GM_HOLE_END, gm->low, gm->high))
 		fail("its memory cannot be mapped");
-	if (sys_create_vcpu(SEL_VCPU, START_SEL_PD, SEL_SPACE, STATE_VA) != S_OK)
-		fail("no vCPU");
-	return (struct vcpu_state *)STATE_VA;
+	for (unsigned i = 0; i < vcpus; i++) {
+		state[i] = (struct vcpu_state *)(STATE_VA + i * sizeof(struct vcpu_state));
+		if (sys_create_vcpu(SEL_VCPU + i, START_SEL_PD, SEL_SPACE, (uint64_t)state[i]) !=
+		    S_OK)
+			fail("no vCPU");
+	}
+}
+
+static unsigned vcpu_count(void)
+{
+	const struct start_rom *rom = start_rom("guest.vcpus");
+
+	if (have_args)
+		return args.vcpus;
+	return rom != NULL && rom->size != 0 ? *(const uint8_t *)rom->va : 1;
 }
 
 /* The channel of a protocol that has one server for a vmm, whoever that is; NULL: not granted. */
@@ -219,10 +269,10 @@ static void load_images(struct chan *blk, struct vcpu_state *s)
 
 static void explain(const struct machine *m)
 {
-	const struct vcpu_state *s = m->cpu[0].s;
+	const struct vcpu_state *s = m->cpu[m->culprit].s;
 
-	log_line("vCPU 0: exit %u at rip %#llx, raw %#llx %#llx %#llx, qualification %#llx %#llx",
-		 s->exit, (unsigned long long)s->rip, (unsigned long long)s->raw[0],
+	log_line("vCPU %u: exit %u at rip %#llx, raw %#llx %#llx %#llx, qualification %#llx %#llx",
+		 m->culprit, s->exit, (unsigned long long)s->rip, (unsigned long long)s->raw[0],
 		 (unsigned long long)s->raw[1], (unsigned long long)s->raw[2],
 		 (unsigned long long)s->qual[0], (unsigned long long)s->qual[1]);
 }
@@ -251,6 +301,11 @@ static enum vmm_end result(enum machine_end end)
 	}
 }
 
+static void live(unsigned vcpu)
+{
+	machine_run(&machine, vcpu);
+}
+
 int main(void)
 {
 	const struct start_info *info = start_info();
@@ -261,13 +316,15 @@ int main(void)
 	struct frame_link link;
 	struct guest_mem gm;
 	enum machine_end end;
+	const char *wrong;
 
 	read_args();
 	config.ram = (void *)info->mem_va;
 	config.ram_size = memory_size();
 	config.utc = args.utc;
 	gm_init(&gm, config.ram, config.ram_size);
-	state[0] = make_vcpu(&gm);
+	config.vcpus = vcpu_count();
+	make_vcpus(&gm, config.vcpus, state);
 	console = channel("console");
 	config.disk = find_disk(blk, &disk_info);
 	config.backend = &disk.backend;
@@ -275,7 +332,12 @@ int main(void)
 	config.port = &net.port;
 	machine_init(&machine, &config, &host, state);
 	load_images(blk, state[0]);
-	end = machine_run(&machine);
+	wrong = threads_make(config.vcpus, live);
+	if (wrong != NULL)
+		fail(wrong);
+	threads_run();
+	end = machine_run(&machine, 0);
+	threads_join();
 	if (end == MACHINE_LAB_EXIT)
 		lab_exit(machine.lab_value);
 	if (result(end) == VMM_FAILED)

@@ -20,6 +20,11 @@ enum {
 #define XCR0_AVX          4u
 #define XCR0_AVX512       0xe0u
 
+static unsigned number(const struct machine *m, const struct machine_cpu *cpu)
+{
+	return (unsigned)(cpu - m->cpu);
+}
+
 /* Groups that the exit did not bring, by an entry that is over before it reaches the guest. */
 static bool fetch_groups(struct machine *m, struct machine_cpu *cpu, uint32_t groups)
 {
@@ -29,7 +34,7 @@ static bool fetch_groups(struct machine *m, struct machine_cpu *cpu, uint32_t gr
 	bool done;
 
 	s->exit_mtd[VM_EXIT_TIMEOUT] = s->exit_mtd[VM_EXIT_WAKE] = groups;
-	done = m->host->enter(m->host, (unsigned)(cpu - m->cpu), 1) &&
+	done = m->host->enter(m->host, number(m, cpu), 1) &&
 	       (s->exit == VM_EXIT_TIMEOUT || s->exit == VM_EXIT_WAKE);
 	s->exit_mtd[VM_EXIT_TIMEOUT] = timeout;
 	s->exit_mtd[VM_EXIT_WAKE] = wake;
@@ -222,13 +227,23 @@ static void exit_msr_write(struct machine *m, struct machine_cpu *cpu)
 		exception_raise_error(s, VECTOR_GP, 0);
 }
 
+/* No vCPU will ever do anything again. */
+static bool all_stopped(const struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (m->cpu[i].activity < CPU_STOPPED || m->cpu[i].lapic.nmi || m->cpu[i].init ||
+		    m->cpu[i].startup)
+			return false;
+	return true;
+}
+
 static void exit_hlt(struct machine *m, struct machine_cpu *cpu)
 {
 	struct vcpu_state *s = cpu->s;
 
 	vcpu_skip(s, s->insn_len);
-	cpu->halted = true;
-	if (!(s->rflags & RF_IF) && !cpu->lapic.nmi)
+	cpu->activity = s->rflags & RF_IF ? CPU_HALTED : CPU_STOPPED;
+	if (all_stopped(m))
 		m->end = MACHINE_HALTED;
 }
 
@@ -278,17 +293,17 @@ static void exit_skip(struct machine *m, struct machine_cpu *cpu)
 	vcpu_skip(cpu->s, cpu->s->insn_len);
 }
 
-static void exit_wake(struct machine *m, struct machine_cpu *cpu)
+static void woken(struct machine *m, struct machine_cpu *cpu)
 {
-	(void)cpu;
-	m->host->service(m->host, m);
-	m->timers_moved = true;
+	cpu->kicked = false;
+	m->host->service(m->host, m, number(m, cpu));
+	cpu->timers_moved = true;
 }
 
 static void exit_timeout(struct machine *m, struct machine_cpu *cpu)
 {
-	(void)cpu;
-	m->timers_moved = true;
+	(void)m;
+	cpu->timers_moved = true;
 }
 
 static void exit_shutdown(struct machine *m, struct machine_cpu *cpu)
@@ -314,7 +329,7 @@ static void (*const handlers[])(struct machine *m, struct machine_cpu *cpu) = {
 	[VM_EXIT_HYPERCALL] = exit_hypercall,
 	[VM_EXIT_WINDOW] = exit_nothing,
 	[VM_EXIT_SHUTDOWN] = exit_shutdown,
-	[VM_EXIT_WAKE] = exit_wake,
+	[VM_EXIT_WAKE] = woken,
 	[VM_EXIT_TIMEOUT] = exit_timeout,
 	[VM_EXIT_XSETBV] = exit_xsetbv,
 	[VM_EXIT_CR] = exit_bad,
@@ -337,7 +352,7 @@ static void trap_step(struct machine *m, struct machine_cpu *cpu)
 	s->dr6 |= DR6_BS;
 	s->dirty |= VCPU_G_DR;
 	exception_raise(s, VECTOR_DB);
-	cpu->halted = false;
+	cpu->activity = CPU_RUNS;
 }
 
 static void answer(struct machine *m, struct machine_cpu *cpu)
@@ -352,36 +367,78 @@ static void answer(struct machine *m, struct machine_cpu *cpu)
 
 /* --- the loop --- */
 
-/* The host's TSC at the next timer; 0: none. */
-static uint64_t host_deadline(const struct machine *m)
+static void take_lock(struct machine *m, struct machine_cpu *cpu)
 {
-	uint64_t at = m->deadline;
+	for (unsigned i = 0; !lock_try(&m->lock); i++)
+		if (i >= LOCK_SPINS) {
+			while (!lock_contend(&m->lock))
+				m->host->lock_wait(m->host);
+			break;
+		}
+	m->current = cpu;
+	cpu->away = false;
+}
+
+static void drop_lock(struct machine *m)
+{
+	if (lock_drop(&m->lock))
+		m->host->lock_wake(m->host);
+}
+
+/* The host's TSC at the vCPU's next timer; 0: none. */
+static uint64_t host_deadline(const struct machine *m, const struct machine_cpu *cpu)
+{
+	uint64_t at = cpu->deadline;
 
 	return at == TICKS_NEVER || at > TICKS_NEVER - m->tsc_base ? 0 : at + m->tsc_base;
 }
 
-static void sleep(struct machine *m)
+static void sleep(struct machine *m, struct machine_cpu *cpu)
 {
+	uint64_t deadline = cpu->activity == CPU_WAITS ? 0 : host_deadline(m, cpu);
+
 	if (machine_console_waits(m))
 		m->host->console(m->host, m);
-	m->host->sleep(m->host, host_deadline(m));
-	m->host->service(m->host, m);
-	m->timers_moved = true;
+	cpu->away = true;
+	drop_lock(m);
+	m->host->sleep(m->host, number(m, cpu), deadline);
+	take_lock(m, cpu);
+	woken(m, cpu);
 }
 
-static void step(struct machine *m, struct machine_cpu *cpu)
+static bool enter(struct machine *m, struct machine_cpu *cpu)
+{
+	uint64_t deadline = host_deadline(m, cpu);
+	bool ok;
+
+	cpu->away = true;
+	drop_lock(m);
+	ok = m->host->enter(m->host, number(m, cpu), deadline);
+	take_lock(m, cpu);
+	return ok;
+}
+
+static bool can_run(const struct machine *m, const struct machine_cpu *cpu)
+{
+	switch (cpu->activity) {
+	case CPU_RUNS:
+		return true;
+	case CPU_HALTED:
+		return has_interrupt(m, cpu);
+	case CPU_STOPPED:
+		return cpu->lapic.nmi;
+	default:
+		return false;
+	}
+}
+
+static void run(struct machine *m, struct machine_cpu *cpu)
 {
 	struct vcpu_state *s = cpu->s;
 
-	if (m->timers_moved)
-		machine_timers(m);
-	if (cpu->halted && !has_interrupt(m, cpu)) {
-		sleep(m);
-		return;
-	}
-	cpu->halted = false;
+	cpu->activity = CPU_RUNS;
 	inject(m, cpu);
-	if (!m->host->enter(m->host, (unsigned)(cpu - m->cpu), host_deadline(m))) {
+	if (!enter(m, cpu)) {
 		m->end = MACHINE_NO_ENTRY;
 		return;
 	}
@@ -393,11 +450,48 @@ static void step(struct machine *m, struct machine_cpu *cpu)
 	answer(m, cpu);
 }
 
-enum machine_end machine_run(struct machine *m)
+static void step(struct machine *m, struct machine_cpu *cpu)
 {
-	while (m->end == MACHINE_RUNS)
-		step(m, &m->cpu[0]);
+	if (cpu->init || cpu->startup)
+		machine_take_init(m, cpu);
+	if (cpu->timers_moved)
+		machine_timers(m, cpu);
+	if (m->end != MACHINE_RUNS)
+		return;
+	if (can_run(m, cpu))
+		run(m, cpu);
+	else
+		sleep(m, cpu);
+}
+
+/* The first to see the end tells the others. */
+static void call_back(struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpus; i++)
+		machine_kick(m, &m->cpu[i]);
+}
+
+void machine_pause(struct machine *m)
+{
+	if (m->end == MACHINE_RUNS)
+		m->end = MACHINE_PAUSED;
+}
+
+enum machine_end machine_run(struct machine *m, unsigned vcpu)
+{
+	struct machine_cpu *cpu = &m->cpu[vcpu];
+	enum machine_end end;
+
+	take_lock(m, cpu);
+	while (m->end == MACHINE_RUNS) {
+		step(m, cpu);
+		if (m->end != MACHINE_RUNS)
+			m->culprit = vcpu;
+	}
+	call_back(m);
 	if (machine_console_waits(m))
 		m->host->console(m->host, m);
-	return m->end;
+	end = m->end;
+	drop_lock(m);
+	return end;
 }

@@ -35,7 +35,7 @@ struct vmm_args {
 	uint64_t vm;   /* VM number */
 	uint64_t utc;  /* seconds since 1970 at the start of the VM, for its clock; 0: not known */
 	uint32_t mem_mib;
-	uint32_t vcpus;       /* 1 */
+	uint32_t vcpus;       /* 1..8 */
 	uint64_t kernel_size; /* bytes, > 0 */
 	uint64_t initrd_size; /* bytes, 0: none */
 	uint8_t kernel_digest[32];

@@ -41,7 +41,7 @@ static void run_exit(const uint8_t *d)
 {
 	exit_bytes = d;
 	h.m.end = MACHINE_RUNS;
-	machine_run(&h.m);
+	machine_run(&h.m, 0);
 }
 
 static void restore(const uint8_t *d, size_t n)
@@ -107,7 +107,7 @@ static void step(const uint8_t *d)
 		break;
 	case 5:
 		h.tsc += value;
-		machine_timers(&h.m);
+		machine_timers(&h.m, &h.m.cpu[0]);
 		break;
 	case 6:
 		if (h.sent_count != 0)

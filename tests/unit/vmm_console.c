@@ -27,7 +27,7 @@ static void offer(uint32_t size)
 static void later(void)
 {
 	h.tsc += MACHINE_CONSOLE_MS * HARNESS_KHZ;
-	machine_timers(&h.m);
+	machine_timers(&h.m, &h.m.cpu[0]);
 }
 
 /* The console takes bytes again; it wakes the machine for that. */

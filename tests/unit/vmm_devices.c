@@ -58,23 +58,25 @@ static void test_pit(void)
 	port_out(&h, 0x43, 1, 0x34);
 	port_out(&h, 0x40, 1, 0x9c);
 	port_out(&h, 0x40, 1, 0x2e); /* 11932: 10 ms */
-	machine_timers(&h.m);
-	OK(h.m.deadline > 9 * MS && h.m.deadline < 11 * MS, "channel 0 at 100 Hz is due in 10 ms");
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(h.m.cpu[0].deadline > 9 * MS && h.m.cpu[0].deadline < 11 * MS,
+	   "channel 0 at 100 Hz is due in 10 ms");
 	h.tsc += 5 * MS;
 	port_out(&h, 0x43, 1, 0x00);
 	low = port_in(&h, 0x40, 1);
 	high = port_in(&h, 0x40, 1);
 	OK((low | high << 8) > 5800 && (low | high << 8) < 6100, "a latched count is half way");
 	h.tsc += 6 * MS;
-	machine_timers(&h.m);
+	machine_timers(&h.m, &h.m.cpu[0]);
 	OK(pic_ack(&h.m.pic) == 0x30, "it raises IRQ 0");
-	OK(h.m.deadline > 19 * MS && h.m.deadline < 21 * MS, "and is due again 10 ms later");
+	OK(h.m.cpu[0].deadline > 19 * MS && h.m.cpu[0].deadline < 21 * MS,
+	   "and is due again 10 ms later");
 	port_out(&h, 0x43, 1, 0x30);
 	port_out(&h, 0x40, 1, 10);
 	port_out(&h, 0x40, 1, 0);
 	h.tsc += MS;
-	machine_timers(&h.m);
-	OK(h.m.deadline == UINT64_MAX, "a one-shot ends");
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(h.m.cpu[0].deadline == UINT64_MAX, "a one-shot ends");
 	port_out(&h, 0x43, 1, 0xb0);
 	port_out(&h, 0x42, 1, 0xff);
 	port_out(&h, 0x42, 1, 0x00);
@@ -119,14 +121,14 @@ static void test_rtc(void)
 	h.tsc += 3000 * (uint64_t)MS;
 	OK(cmos(8) == 3 && cmos(7) == 1 && cmos(4) == 0, "and goes from 29 February to 1 March");
 	set_cmos(11, 0x12);
-	machine_timers(&h.m);
+	machine_timers(&h.m, &h.m.cpu[0]);
 	h.tsc += 1100 * (uint64_t)MS;
-	machine_timers(&h.m);
+	machine_timers(&h.m, &h.m.cpu[0]);
 	OK(rtc_irq(&h.m.rtc) && pic_ack(&h.m.pic) == 0x38, "update-ended interrupts on IRQ 8");
 	OK((cmos(12) & 0x90) == 0x90 && !rtc_irq(&h.m.rtc), "register C says why and clears it");
 	set_cmos(11, 0x42);
-	machine_timers(&h.m);
-	OK(h.m.deadline - machine_now(&h.m) <= MS, "the periodic interrupt at 1024 Hz");
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(h.m.cpu[0].deadline - machine_now(&h.m) <= MS, "the periodic interrupt at 1024 Hz");
 }
 
 static void test_uart(void)
@@ -138,7 +140,7 @@ static void test_uart(void)
 		port_out(&h, 0x3f8, 1, (uint8_t)*p);
 	OK(h.out_len == 0, "bytes wait a little for more");
 	h.tsc += 10 * MS;
-	machine_timers(&h.m);
+	machine_timers(&h.m, &h.m.cpu[0]);
 	OK(h.out_len == 6 && memcmp(h.out, "hello\n", 6) == 0, "a line goes out whole");
 	OK(port_in(&h, 0x3fd, 1) == 0x60, "the transmitter is empty");
 	port_out(&h, 0x3f9, 1, 1);
@@ -215,13 +217,14 @@ static void test_lapic(void)
 	mem_out(&h, 0xfee00320, 4, 0x40 | 0 << 17);
 	mem_out(&h, 0xfee003e0, 4, 0xb);
 	mem_out(&h, 0xfee00380, 4, LAPIC_HZ / 1000);
-	machine_timers(&h.m);
-	OK(h.m.deadline - machine_now(&h.m) == MS, "one-shot: due in a millisecond");
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(h.m.cpu[0].deadline - machine_now(&h.m) == MS, "one-shot: due in a millisecond");
 	h.tsc += MS / 2;
 	OK(mem_in(&h, 0xfee00390, 4) == LAPIC_HZ / 2000, "half of the count is left");
 	h.tsc += MS;
-	machine_timers(&h.m);
-	OK(lapic_pending(l) == 0x40 && h.m.deadline == UINT64_MAX, "it raises its vector once");
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(lapic_pending(l) == 0x40 && h.m.cpu[0].deadline == UINT64_MAX,
+	   "it raises its vector once");
 	lapic_accept(l, 0x40);
 	lapic_raise(l, 0x45, false);
 	OK(lapic_pending(l) < 0, "the same class waits");
@@ -261,13 +264,13 @@ static void test_lapic_periodic(void)
 	mem_out(&h, 0xfee003e0, 4, 0xb);
 	mem_out(&h, 0xfee00380, 4, LAPIC_HZ / 100);
 	h.tsc += 35 * MS;
-	machine_timers(&h.m);
-	OK(lapic_pending(l) == 0x40 && h.m.deadline - machine_now(&h.m) == 5 * MS,
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(lapic_pending(l) == 0x40 && h.m.cpu[0].deadline - machine_now(&h.m) == 5 * MS,
 	   "periodic: late ticks are one, the beat is kept");
 	mem_out(&h, 0xfee00380, 4, 1);
 	h.tsc += 1000;
-	machine_timers(&h.m);
-	OK(h.m.deadline - machine_now(&h.m) > MS / 100, "an absurd period is stretched");
+	machine_timers(&h.m, &h.m.cpu[0]);
+	OK(h.m.cpu[0].deadline - machine_now(&h.m) > MS / 100, "an absurd period is stretched");
 }
 
 static void set_pin(unsigned pin, uint64_t entry)

@@ -20,15 +20,16 @@ static bool enter(struct machine_host *host, unsigned vcpu, uint64_t deadline)
 {
 	struct harness *h = (struct harness *)host;
 
-	(void)vcpu;
-	h->state.valid = VCPU_G_ALL;
+	h->entered = vcpu;
+	h->m.cpu[vcpu].s->valid = VCPU_G_ALL;
 	return h->guest != NULL && h->guest(h, deadline);
 }
 
-static void sleep_until(struct machine_host *host, uint64_t deadline)
+static void sleep_until(struct machine_host *host, unsigned vcpu, uint64_t deadline)
 {
 	struct harness *h = (struct harness *)host;
 
+	(void)vcpu;
 	h->sleeps++;
 	if (deadline > h->tsc)
 		h->tsc = deadline;
@@ -36,10 +37,23 @@ static void sleep_until(struct machine_host *host, uint64_t deadline)
 		h->m.end = MACHINE_HALTED; /* would sleep for ever */
 }
 
-static void service(struct machine_host *host, struct machine *m)
+static void kick(struct machine_host *host, unsigned vcpu)
+{
+	((struct harness *)host)->kicked |= UINT32_C(1) << vcpu;
+}
+
+static void service(struct machine_host *host, struct machine *m, unsigned vcpu)
 {
 	(void)host;
 	(void)m;
+	(void)vcpu;
+}
+
+/* One thread: nobody ever contends. */
+static void no_lock(struct machine_host *host)
+{
+	(void)host;
+	abort();
 }
 
 /* Append as much as fits. */
@@ -114,13 +128,14 @@ static void port_ready(struct vnet_port *p, struct virtio_net *n)
 	h->ready += vnet_takes(n);
 }
 
-static void start(struct harness *h, bool disk, size_t ram_used)
+static void start(struct harness *h, bool disk, unsigned vcpus, size_t ram_used)
 {
 	static const struct blk_info info = { .blocks = HARNESS_DISK, .max_count = 2 };
 	static const struct frame_link link = { { 0x52, 0x34, 0, 0x56, 0x12, 7 }, 1, 0, 1500 };
-	struct vcpu_state *state[1] = { &h->state };
+	struct vcpu_state *state[MACHINE_VCPUS] = { &h->state };
 	struct machine_config c = { .ram_size = HARNESS_RAM,
 				    .tsc_khz = HARNESS_KHZ,
+				    .vcpus = vcpus,
 				    .disk = disk ? &info : NULL,
 				    .backend = &h->backend,
 				    .net = &link,
@@ -134,8 +149,11 @@ static void start(struct harness *h, bool disk, size_t ram_used)
 					 .random = fill,
 					 .enter = enter,
 					 .sleep = sleep_until,
+					 .kick = kick,
 					 .service = service,
 					 .console = console,
+					 .lock_wait = no_lock,
+					 .lock_wake = no_lock,
 					 .cpuid = cpuid_host };
 	h->backend.send = send;
 	h->port = (struct vnet_port){ .send = send_frame, .ready = port_ready };
@@ -143,18 +161,27 @@ static void start(struct harness *h, bool disk, size_t ram_used)
 	h->tsc = 1000000;
 	h->ram = c.ram = ram;
 	h->state.xcr0_max = 7;
+	for (unsigned i = 1; i < vcpus; i++) {
+		state[i] = &h->others[i - 1];
+		state[i]->xcr0_max = 7;
+	}
 	machine_init(&h->m, &c, &h->host, state);
 }
 
 void harness_start(struct harness *h, bool disk)
 {
 	memset(h->disk, 0, sizeof(h->disk));
-	start(h, disk, HARNESS_RAM);
+	start(h, disk, 1, HARNESS_RAM);
+}
+
+void harness_start_smp(struct harness *h, unsigned vcpus)
+{
+	start(h, false, vcpus, HARNESS_RAM);
 }
 
 void harness_again(struct harness *h, bool disk, size_t ram_used)
 {
-	start(h, disk, h->ram != NULL ? ram_used : 0);
+	start(h, disk, 1, h->ram != NULL ? ram_used : 0);
 }
 
 void harness_stop(struct harness *h)

@@ -14,7 +14,10 @@ struct harness {
 	struct vblk_backend backend;
 	struct vnet_port port;
 	struct machine m;
-	struct vcpu_state state;
+	struct vcpu_state state;                     /* of vCPU 0 */
+	struct vcpu_state others[MACHINE_VCPUS - 1]; /* of the rest */
+	unsigned entered;                            /* the vCPU that `guest` stands for */
+	uint32_t kicked;                             /* vCPUs that were kicked */
 	uint64_t tsc;
 	uint8_t *ram;
 	struct vblk_piece sent[VBLK_SLOTS]; /* pieces not answered yet */
@@ -38,6 +41,8 @@ struct harness {
 
 /* Power on; h must be zero the first time. */
 void harness_start(struct harness *h, bool disk);
+/* As harness_start(), without a disk and with so many vCPUs. */
+void harness_start_smp(struct harness *h, unsigned vcpus);
 /* As harness_start(), but clears only the first bytes of RAM and leaves the disk: quick, for fuzzing. */
 void harness_again(struct harness *h, bool disk, size_t ram_used);
 void harness_stop(struct harness *h);

@@ -48,7 +48,7 @@ static enum machine_end one(enum vm_exit exit, uint32_t len, uint64_t q0, uint64
 	script.set.qual[0] = q0;
 	script.set.qual[1] = q1;
 	h.m.end = MACHINE_RUNS;
-	return machine_run(&h.m);
+	return machine_run(&h.m, 0);
 }
 
 static bool gp_injected(void)

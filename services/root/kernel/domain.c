@@ -40,7 +40,8 @@ bool domain_new(struct domain *d, const struct manifest_component *c, uint32_t f
 void domain_free(struct domain *d)
 {
 	sel_drop(&d->pd);
-	sel_drop(&d->pt);
+	for (uint32_t cpu = 0; cpu < START_MAX_CPU; cpu++)
+		sel_drop(&d->pt[cpu]);
 	if (d->ec)
 		sel_free(d->ec);
 	if (d->sc)
@@ -129,6 +130,24 @@ bool domain_rom(struct domain *d, uint32_t n, const char *part, struct start_rom
 		       (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ull), RIGHT_R) == S_OK;
 }
 
+/* Of its own thread, and of those it may make. */
+static bool make_fault_portals(struct domain *d, const struct manifest_component *c)
+{
+	uint32_t first = c->threads > 1 ? 0 : d->cpu,
+		 end = c->threads > 1 ? root->cpu_count : d->cpu + 1;
+
+	faults_expect(d->number);
+	for (uint32_t cpu = first; cpu < end; cpu++) {
+		d->pt[cpu] = fault_portal(d->number, cpu);
+		if (!d->pt[cpu])
+			return false;
+		if (c->threads > 1 &&
+		    sys_delegate(d->pt[cpu], d->pd, START_SEL_FAULT + cpu, RIGHT_CALL) != S_OK)
+			return false;
+	}
+	return true;
+}
+
 bool domain_run(struct domain *d, const struct manifest_component *c, const struct area *info)
 {
 	uint64_t v0, v1;
@@ -136,12 +155,11 @@ bool domain_run(struct domain *d, const struct manifest_component *c, const stru
 	(void)info;
 	d->ec = sel_new();
 	d->sc = sel_new();
-	d->pt = fault_portal(d->number, d->cpu);
-	if (!d->ec || !d->sc || !d->pt ||
+	if (!d->ec || !d->sc || !make_fault_portals(d, c) ||
 	    sys_create_ec(d->ec, d->pd, d->cpu, LAYOUT_UTCB, LAYOUT_STACK_TOP, d->entry) != S_OK)
 		return false;
 	set_name(d->ec, d->label);
-	return sys_ctrl_ec(d->ec, EC_SET_FAULT_PT, d->pt, 0, &v0, &v1) == S_OK &&
+	return sys_ctrl_ec(d->ec, EC_SET_FAULT_PT, d->pt[d->cpu], 0, &v0, &v1) == S_OK &&
 	       sys_create_sc(d->sc, d->pd, d->ec, c->prio, 0, 0) == S_OK;
 }
 

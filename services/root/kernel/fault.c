@@ -6,12 +6,13 @@
 #include "services/root/instance.h"
 #include "services/root/kernel/kernel.h"
 
-enum { MAX_CPUS = 64, STACK = 4096, UD = 6 };
+enum { MAX_CPUS = START_MAX_CPU, STACK = 4096, UD = 6 };
 
 #define HANDLER_UTCB 0x200000000000ull /* + cpu * 4096 */
 
 static struct {
 	_Atomic uint32_t generation; /* of the portal that is current */
+	_Atomic uint32_t taken;      /* generation whose first fault somebody notes */
 	_Atomic uint32_t pending;    /* generation of the fault noted, 0: none */
 	uint64_t word[FAULT_WORDS];
 } faults[INSTANCE_MAX];
@@ -32,7 +33,8 @@ static _Noreturn void on_fault(uint64_t id, uint64_t words)
 	uint32_t number = (uint32_t)id % INSTANCE_MAX, generation = (uint32_t)(id / INSTANCE_MAX);
 
 	(void)words;
-	if (generation == atomic_load(&faults[number].generation)) {
+	if (generation == atomic_load(&faults[number].generation) &&
+	    atomic_exchange(&faults[number].taken, generation) != generation) {
 		for (unsigned i = 0; i < FAULT_WORDS; i++)
 			faults[number].word[i] = u->msg[i];
 		atomic_store(&faults[number].pending, generation);
@@ -54,13 +56,17 @@ void faults_begin(void)
 	}
 }
 
+void faults_expect(uint32_t number)
+{
+	atomic_fetch_add(&faults[number].generation, 1);
+	atomic_store(&faults[number].pending, 0);
+}
+
 sel_t fault_portal(uint32_t number, uint32_t cpu)
 {
 	sel_t pt = sel_new();
-	uint32_t generation = atomic_load(&faults[number].generation) + 1;
+	uint32_t generation = atomic_load(&faults[number].generation);
 
-	atomic_store(&faults[number].generation, generation);
-	atomic_store(&faults[number].pending, 0);
 	if (pt && sys_create_pt(pt, root->pd, handler[cpu], (uint64_t)on_fault,
 				(uint64_t)generation * INSTANCE_MAX + number) == S_OK)
 		return pt;

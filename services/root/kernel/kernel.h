@@ -26,5 +26,7 @@ const struct root_part *part_find(const char *name);
 
 /* fault.c: one handler thread per CPU. Dies if they cannot be made. */
 void faults_begin(void);
-/* Portal for exceptions of domain `number` on `cpu`; 0: no kernel memory. Forgets faults of its predecessors. */
+/* From now on domain `number` is a new one: what its predecessor's portals say is ignored. */
+void faults_expect(uint32_t number);
+/* Portal for exceptions of domain `number` on `cpu`; 0: no kernel memory. */
 sel_t fault_portal(uint32_t number, uint32_t cpu);
