@@ -9,7 +9,7 @@ struct reader {
 	unsigned bits, op_bits;
 	uint8_t rex;
 	int8_t segment; /* override, or -1 */
-	_Bool rep, bad;
+	_Bool rep, lock, bad;
 };
 
 static uint8_t take(struct reader *r)
@@ -38,7 +38,8 @@ static _Bool prefix(struct reader *r, struct insn *i, uint8_t b)
 	for (unsigned s = 0; s < sizeof(segment); s++) {
 		if (b != segment[s])
 			continue;
-		r->segment = (int8_t)s;
+		if (r->bits != 64 || s >= VCPU_FS) /* the others mean nothing in 64 bits */
+			r->segment = (int8_t)s;
 		return 1;
 	}
 	if (b == 0x66)
@@ -47,8 +48,10 @@ static _Bool prefix(struct reader *r, struct insn *i, uint8_t b)
 		i->address_bits = r->bits == 32 ? 16 : 32;
 	else if (b == 0xf2 || b == 0xf3)
 		r->rep = 1;
+	else if (b == 0xf0)
+		r->lock = 1;
 	else
-		return b == 0xf0; /* lock: device memory has one observer */
+		return 0;
 	return 1;
 }
 
@@ -209,12 +212,15 @@ static void group1(struct reader *r, struct insn *i, uint8_t opcode)
 
 static void string(struct reader *r, struct insn *i, enum insn_op op, uint8_t opcode)
 {
+	_Bool port = op == INSN_INS || op == INSN_OUTS, to = op == INSN_STOS || op == INSN_INS;
+	unsigned size = pair_size(r, opcode);
+
 	i->op = op;
-	i->size = i->reg_size = (uint8_t)pair_size(r, opcode);
+	i->size = i->reg_size = (uint8_t)(port && size == 8 ? 4 : size);
 	i->rep = r->rep;
-	i->base = op == INSN_STOS ? VCPU_RDI : VCPU_RSI;
-	i->segment = op == INSN_STOS ? VCPU_ES : VCPU_DS;
-	i->to_memory = op != INSN_LODS;
+	i->base = to ? VCPU_RDI : VCPU_RSI;
+	i->segment = to ? VCPU_ES : VCPU_DS;
+	i->to_memory = to || op == INSN_MOVS;
 }
 
 /* a0-a3: the accumulator and an absolute address. */
@@ -285,6 +291,14 @@ static void one_byte(struct reader *r, struct insn *i, uint8_t opcode)
 	case 0x0f:
 		two_byte(r, i);
 		break;
+	case 0x6c:
+	case 0x6d:
+		string(r, i, INSN_INS, opcode);
+		break;
+	case 0x6e:
+	case 0x6f:
+		string(r, i, INSN_OUTS, opcode);
+		break;
 	case 0x63:
 		movsxd(r, i);
 		break;
@@ -346,6 +360,17 @@ static void one_byte(struct reader *r, struct insn *i, uint8_t opcode)
 	}
 }
 
+/* Device memory has one observer, so nothing has to be locked; but it must be allowed. */
+static _Bool lockable(const struct insn *i)
+{
+	return i->to_memory && ((i->op >= INSN_ADD && i->op <= INSN_XOR) || i->op == INSN_XCHG);
+}
+
+static _Bool fixed_segment(const struct insn *i)
+{
+	return i->op == INSN_STOS || i->op == INSN_INS;
+}
+
 int insn_decode(const uint8_t *bytes, size_t n, unsigned bits, struct insn *out)
 {
 	struct reader r = { .bytes = bytes,
@@ -362,9 +387,9 @@ int insn_decode(const uint8_t *bytes, size_t n, unsigned bits, struct insn *out)
 			      .scale = 1 };
 	opcode = take_prefixes(&r, out);
 	one_byte(&r, out, opcode);
-	if (r.bad)
+	if (r.bad || (r.lock && !lockable(out)))
 		return -1;
-	if (r.segment >= 0 && out->op != INSN_STOS)
+	if (r.segment >= 0 && !fixed_segment(out))
 		out->segment = (uint8_t)r.segment;
 	out->len = (uint8_t)r.at;
 	return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Decoder of the instructions that kernels use on device memory: mov in all forms, movzx, movsx, movsxd, stos, movs, lods,
+ * Decoder of the instructions that kernels use on device memory: mov in all forms, movzx, movsx, movsxd, stos, movs, lods, ins, outs,
  * add, or, and, sub, xor, cmp, test, xchg. Everything else is refused. Pure; source: AMD64 APM volume 3.
  */
 #pragma once
@@ -17,6 +17,8 @@ enum insn_op {
 	INSN_STOS,
 	INSN_MOVS,
 	INSN_LODS,
+	INSN_INS,
+	INSN_OUTS,
 	INSN_ADD,
 	INSN_OR,
 	INSN_AND,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as an instruction on device memory, in every mode. */
+/* Any bytes as an instruction on device memory, in every mode: decoded as the reference disassembler does, and carried out. */
 #include <stdlib.h>
 #include <string.h>
 #include "services/vmm/insn.h"
 #include "services/vmm/mmu.h"
+#include "tests/unit/insn_reference.h"
 #include "tests/unit/vmm_harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,7 +13,7 @@ static struct harness h;
 
 static void emulate(const uint8_t *data, size_t size, unsigned mode)
 {
-	struct mmio_space space = { .gm = &h.m.gm, .bus = &h.m.memory };
+	struct mmio_space space = { .gm = &h.m.gm, .bus = &h.m.memory, .ports = &h.m.ports };
 	static struct vcpu_state s;
 
 	memset(&s, 0, sizeof(s));
@@ -28,17 +29,21 @@ static void emulate(const uint8_t *data, size_t size, unsigned mode)
 		s.cr3 = 0x1000;
 	}
 	gm_write(&h.m.gm, 0x1000, data, size < 4096 ? size : 4096);
-	(void)mmio_emulate(&s, &space, 0xfee00000);
+	(void)mmio_emulate(&s, &space, 0xfee00000, size & 1);
 	if (s.rip - 0x1000 > INSN_MAX)
 		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	uint64_t accepted = 0;
 	struct insn i;
 
 	if (h.ram == NULL)
 		harness_start(&h, false);
+	for (unsigned bits = 16; bits <= 64; bits *= 2)
+		if (insn_differs(data, size, bits, &accepted) != NULL)
+			abort();
 	for (unsigned bits = 16; bits <= 64; bits *= 2)
 		if (insn_decode(data, size, bits, &i) == 0 &&
 		    (i.len == 0 || i.len > size || i.len > INSN_MAX || i.size > 8 || i.reg >= 16))
