@@ -18,7 +18,30 @@ static uint64_t sign_extend(uint64_t v, unsigned size)
 	return (uint64_t)((int64_t)(v << shift) >> shift);
 }
 
-static uint64_t load(const struct mmio_space *space, uint64_t gpa, unsigned size)
+/* Where an operand lies: `here` bytes at gpa, what is left in the next page. */
+struct place {
+	uint64_t gpa, next;
+	unsigned here;
+};
+
+enum { PAGE = 4096 };
+
+static unsigned room(uint64_t linear)
+{
+	return PAGE - (unsigned)(linear & (PAGE - 1));
+}
+
+/* False: an exception was raised, or the instruction has to be met again. */
+static bool find(struct vcpu_state *s, const struct mmio_space *space, uint64_t linear,
+		 unsigned size, enum mmu_access access, struct place *p)
+{
+	p->here = room(linear);
+	if (!mmu_access(s, space->gm, linear, access, &p->gpa))
+		return false;
+	return p->here >= size || mmu_access(s, space->gm, linear + p->here, access, &p->next);
+}
+
+static uint64_t load_at(const struct mmio_space *space, uint64_t gpa, unsigned size)
 {
 	uint64_t v = 0;
 
@@ -27,10 +50,36 @@ static uint64_t load(const struct mmio_space *space, uint64_t gpa, unsigned size
 	return bus_read(space->bus, gpa, size);
 }
 
-static void store(const struct mmio_space *space, uint64_t gpa, unsigned size, uint64_t v)
+static void store_at(const struct mmio_space *space, uint64_t gpa, unsigned size, uint64_t v)
 {
 	if (!gm_write(space->gm, gpa, &v, size))
 		bus_write(space->bus, gpa, size, v & mask(size));
+}
+
+static uint64_t byte_of(const struct place *p, unsigned i)
+{
+	return i < p->here ? p->gpa + i : p->next + (i - p->here);
+}
+
+static uint64_t load(const struct mmio_space *space, const struct place *p, unsigned size)
+{
+	uint64_t v = 0;
+
+	if (p->here >= size)
+		return load_at(space, p->gpa, size);
+	for (unsigned i = 0; i < size; i++)
+		v |= load_at(space, byte_of(p, i), 1) << 8 * i;
+	return v;
+}
+
+static void store(const struct mmio_space *space, const struct place *p, unsigned size, uint64_t v)
+{
+	if (p->here >= size) {
+		store_at(space, p->gpa, size, v);
+		return;
+	}
+	for (unsigned i = 0; i < size; i++)
+		store_at(space, byte_of(p, i), 1, v >> 8 * i & 0xff);
 }
 
 static uint64_t get_register(const struct vcpu_state *s, const struct insn *i)
@@ -109,9 +158,9 @@ static uint64_t calculate(struct vcpu_state *s, enum insn_op op, unsigned size, 
 }
 
 static void arithmetic(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
-		       uint64_t gpa)
+		       const struct place *p)
 {
-	uint64_t memory = load(space, gpa, i->size);
+	uint64_t memory = load(space, p, i->size);
 	uint64_t other = (i->other == OTHER_IMM ? i->imm : get_register(s, i)) & mask(i->size);
 	uint64_t r = calculate(s, i->op, i->size, i->reg_left ? other : memory,
 			       i->reg_left ? memory : other);
@@ -119,58 +168,58 @@ static void arithmetic(struct vcpu_state *s, const struct mmio_space *space, con
 	if (i->op == INSN_CMP || i->op == INSN_TEST)
 		return;
 	if (i->to_memory)
-		store(space, gpa, i->size, r);
+		store(space, p, i->size, r);
 	else
 		set_register(s, i, r);
 }
 
 static void move(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
-		 uint64_t gpa)
+		 const struct place *p)
 {
 	if (i->to_memory)
-		store(space, gpa, i->size, i->other == OTHER_IMM ? i->imm : get_register(s, i));
+		store(space, p, i->size, i->other == OTHER_IMM ? i->imm : get_register(s, i));
 	else
-		set_register(s, i, load(space, gpa, i->size));
+		set_register(s, i, load(space, p, i->size));
 }
 
 static void exchange(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
-		     uint64_t gpa)
+		     const struct place *p)
 {
-	uint64_t old = load(space, gpa, i->size);
+	uint64_t old = load(space, p, i->size);
 
-	store(space, gpa, i->size, get_register(s, i));
+	store(space, p, i->size, get_register(s, i));
 	set_register(s, i, old);
 }
 
 static void simple(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
-		   uint64_t gpa)
+		   const struct place *p)
 {
 	switch (i->op) {
 	case INSN_MOV:
-		move(s, space, i, gpa);
+		move(s, space, i, p);
 		break;
 	case INSN_MOVZX:
-		set_register(s, i, load(space, gpa, i->size));
+		set_register(s, i, load(space, p, i->size));
 		break;
 	case INSN_MOVSX:
-		set_register(s, i, sign_extend(load(space, gpa, i->size), i->size));
+		set_register(s, i, sign_extend(load(space, p, i->size), i->size));
 		break;
 	case INSN_XCHG:
-		exchange(s, space, i, gpa);
+		exchange(s, space, i, p);
 		break;
 	default:
-		arithmetic(s, space, i, gpa);
+		arithmetic(s, space, i, p);
 		break;
 	}
 }
 
-/* Guest-physical address of seg:reg; false: not mapped. */
-static bool locate(const struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
-		   enum vcpu_seg_index seg, unsigned reg, uint64_t *gpa)
+/* Place of seg:reg; false as find(). */
+static bool locate(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
+		   enum vcpu_seg_index seg, unsigned reg, enum mmu_access access, struct place *p)
 {
-	unsigned bytes = i->address_bits / 8u;
+	uint64_t offset = s->gpr[reg] & mask(i->address_bits / 8u);
 
-	return mmu_translate(s, space->gm, mmu_linear(s, seg, s->gpr[reg] & mask(bytes)), gpa);
+	return find(s, space, mmu_linear(s, seg, offset), i->size, access, p);
 }
 
 static void advance(struct vcpu_state *s, const struct insn *i, unsigned reg)
@@ -180,23 +229,38 @@ static void advance(struct vcpu_state *s, const struct insn *i, unsigned reg)
 	set_gpr(s, reg, i->address_bits / 8u, s->gpr[reg] + step);
 }
 
-/* One step of stos, lods or movs; false: an address is not mapped (the instruction will fault by itself). */
+static bool reads_memory(const struct insn *i)
+{
+	return i->op == INSN_MOVS || i->op == INSN_LODS || i->op == INSN_OUTS;
+}
+
+static uint64_t string_source(struct vcpu_state *s, const struct mmio_space *space,
+			      const struct insn *i, const struct place *from)
+{
+	if (i->op == INSN_INS)
+		return bus_read(space->ports, s->gpr[VCPU_RDX] & 0xffff, i->size);
+	return reads_memory(i) ? load(space, from, i->size) : s->gpr[VCPU_RAX];
+}
+
+/* One step; false as find(). All addresses are looked up before anything happens. */
 static bool string_step(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i)
 {
-	uint64_t from = 0, to = 0, v = s->gpr[VCPU_RAX];
+	struct place from, to;
+	uint64_t v;
 
-	if (i->op != INSN_STOS && !locate(s, space, i, i->segment, VCPU_RSI, &from))
+	if (reads_memory(i) && !locate(s, space, i, i->segment, VCPU_RSI, MMU_READ, &from))
 		return false;
-	if (i->op != INSN_LODS && !locate(s, space, i, VCPU_ES, VCPU_RDI, &to))
+	if (i->to_memory && !locate(s, space, i, VCPU_ES, VCPU_RDI, MMU_WRITE, &to))
 		return false;
-	if (i->op != INSN_STOS) {
-		v = load(space, from, i->size);
+	v = string_source(s, space, i, &from);
+	if (reads_memory(i))
 		advance(s, i, VCPU_RSI);
-	}
-	if (i->op == INSN_LODS) {
+	if (i->op == INSN_OUTS)
+		bus_write(space->ports, s->gpr[VCPU_RDX] & 0xffff, i->size, v);
+	if (i->op == INSN_LODS)
 		set_gpr(s, VCPU_RAX, i->size, v);
-	} else {
-		store(space, to, i->size, v);
+	if (i->to_memory) {
+		store(space, &to, i->size, v);
 		advance(s, i, VCPU_RDI);
 	}
 	return true;
@@ -222,22 +286,65 @@ static bool is_string(const struct insn *i)
 	return i->op == INSN_STOS || i->op == INSN_MOVS || i->op == INSN_LODS;
 }
 
-enum mmio_result mmio_emulate(struct vcpu_state *s, const struct mmio_space *space, uint64_t gpa)
+static bool is_port_string(const struct insn *i)
+{
+	return i->op == INSN_INS || i->op == INSN_OUTS;
+}
+
+/* What the CPU told is enough, unless the operand crosses pages, or is written though the CPU only saw a read, or the code was changed meanwhile. */
+static bool operand(struct vcpu_state *s, const struct mmio_space *space, const struct insn *i,
+		    uint64_t gpa, bool write, struct place *p)
+{
+	uint64_t linear = mmu_linear(s, i->segment, insn_offset(i, s->gpr, s->rip));
+
+	*p = (struct place){ .gpa = gpa, .here = room(linear) };
+	if (p->here >= i->size && (write || !i->to_memory) && ((gpa ^ linear) & (PAGE - 1)) == 0)
+		return true;
+	return find(s, space, linear, i->size, i->to_memory ? MMU_WRITE : MMU_READ, p);
+}
+
+static enum mmio_result decode(const struct vcpu_state *s, const struct mmio_space *space,
+			       struct insn *i)
 {
 	uint8_t bytes[INSN_MAX];
-	struct insn i;
 	size_t n = mmu_fetch(s, space->gm, mmu_linear(s, VCPU_CS, s->rip), bytes, sizeof(bytes));
 
 	if (n == 0)
 		return MMIO_NO_CODE;
-	if (insn_decode(bytes, n, mmu_code_bits(s), &i) != 0)
+	return insn_decode(bytes, n, mmu_code_bits(s), i) == 0 ? MMIO_DONE : MMIO_UNDECODED;
+}
+
+enum mmio_result mmio_emulate(struct vcpu_state *s, const struct mmio_space *space, uint64_t gpa,
+			      bool write)
+{
+	struct insn i;
+	struct place p;
+	enum mmio_result r = decode(s, space, &i);
+
+	if (r != MMIO_DONE)
+		return r;
+	if (is_port_string(&i))
 		return MMIO_UNDECODED;
 	if (is_string(&i)) {
 		if (string(s, space, &i))
 			vcpu_skip(s, i.len);
-		return MMIO_DONE;
+	} else if (operand(s, space, &i, gpa, write, &p)) {
+		simple(s, space, &i, &p);
+		vcpu_skip(s, i.len);
 	}
-	simple(s, space, &i, gpa);
-	vcpu_skip(s, i.len);
+	return MMIO_DONE;
+}
+
+enum mmio_result mmio_string_port(struct vcpu_state *s, const struct mmio_space *space)
+{
+	struct insn i;
+	enum mmio_result r = decode(s, space, &i);
+
+	if (r != MMIO_DONE)
+		return r;
+	if (!is_port_string(&i))
+		return MMIO_UNDECODED;
+	if (string(s, space, &i))
+		vcpu_skip(s, i.len);
 	return MMIO_DONE;
 }

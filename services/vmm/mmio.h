@@ -11,7 +11,8 @@
 #define MMIO_BATCH 64u
 
 enum mmio_result {
-	MMIO_DONE, /* rip stands behind the instruction, or at a string instruction that is not over */
+	/* rip stands behind the instruction; or at it, if it is a string instruction that is not over, or raised an exception */
+	MMIO_DONE,
 	MMIO_NO_CODE,   /* the bytes at rip cannot be read */
 	MMIO_UNDECODED, /* an instruction this VMM does not carry out on device memory */
 };
@@ -20,7 +21,11 @@ enum mmio_result {
 struct mmio_space {
 	const struct guest_mem *gm;
 	const struct bus *bus;
+	const struct bus *ports;
 };
 
-/* gpa: the guest-physical address the CPU reported. */
-enum mmio_result mmio_emulate(struct vcpu_state *s, const struct mmio_space *space, uint64_t gpa);
+/* gpa, write: the guest-physical address and the direction that the CPU reported. */
+enum mmio_result mmio_emulate(struct vcpu_state *s, const struct mmio_space *space, uint64_t gpa,
+			      bool write);
+/* ins or outs at rip. */
+enum mmio_result mmio_string_port(struct vcpu_state *s, const struct mmio_space *space);

@@ -9,8 +9,6 @@
 enum {
 	RF_TF = 1 << 8,
 	RF_IF = 1 << 9,
-	RF_DF = 1 << 10,
-	IO_BATCH = 256,
 	DR6_BS = 1 << 14,
 };
 
@@ -93,49 +91,13 @@ static void set_accumulator(struct vcpu_state *s, unsigned size, uint64_t value)
 	s->gpr[VCPU_RAX] = size == 4 ? value : (s->gpr[VCPU_RAX] & ~mask) | (value & mask);
 }
 
-/* One step of ins or outs; false: the address is not mapped. */
-static bool io_string_step(struct machine *m, struct vcpu_state *s, uint16_t port, unsigned size,
-			   bool in)
-{
-	unsigned reg = in ? VCPU_RDI : VCPU_RSI;
-	uint64_t width = mmu_code_bits(s) == 64 ? UINT64_MAX : UINT32_MAX, gpa, value = 0;
-	uint64_t step = (s->rflags & RF_DF) ? 0 - (uint64_t)size : size;
-
-	if (!mmu_translate(s, &m->gm, mmu_linear(s, in ? VCPU_ES : VCPU_DS, s->gpr[reg] & width),
-			   &gpa))
-		return false;
-	if (in) {
-		value = bus_read(&m->ports, port, size);
-		gm_write(&m->gm, gpa, &value, size);
-	} else {
-		gm_read(&m->gm, gpa, &value, size);
-		bus_write(&m->ports, port, size, value);
-	}
-	s->gpr[reg] = (s->gpr[reg] & ~width) | ((s->gpr[reg] + step) & width);
-	return true;
-}
-
-/* ins, outs: rare, so the groups are fetched by an entry that is over at once. Segment overrides are not looked at. */
+/* ins, outs: rare, so the groups are fetched. */
 static void exit_io_string(struct machine *m, struct machine_cpu *cpu)
 {
-	struct vcpu_state *s = cpu->s;
-	uint32_t q = (uint32_t)s->qual[0], len = s->insn_len, shadow = s->shadow;
-	unsigned size = (q & VM_IO_SIZE) >> VM_IO_SIZE_SHIFT;
-	bool rep = q & VM_IO_REP;
+	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory, .ports = &m->ports };
 
-	if (!fetch_groups(m, cpu, MMU_GROUPS))
-		return;
-	s->shadow = shadow;
-	for (unsigned n = 0; n < (rep ? IO_BATCH : 1) && !(rep && s->gpr[VCPU_RCX] == 0); n++) {
-		if (!io_string_step(m, s, (uint16_t)(q & VM_IO_PORT), size, q & VM_IO_IN)) {
-			m->end = MACHINE_BAD_ACCESS;
-			return;
-		}
-		if (rep)
-			s->gpr[VCPU_RCX]--;
-	}
-	if (!rep || s->gpr[VCPU_RCX] == 0)
-		vcpu_skip(s, len);
+	if (fetch_groups(m, cpu, MMU_GROUPS) && mmio_string_port(cpu->s, &space) != MMIO_DONE)
+		m->end = MACHINE_BAD_ACCESS;
 }
 
 static void exit_io(struct machine *m, struct machine_cpu *cpu)
@@ -158,13 +120,20 @@ static void exit_io(struct machine *m, struct machine_cpu *cpu)
 static void exit_memory(struct machine *m, struct machine_cpu *cpu)
 {
 	struct vcpu_state *s = cpu->s;
-	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory };
-	bool data = s->qual[1] & (VM_ACCESS_READ | VM_ACCESS_WRITE);
+	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory, .ports = &m->ports };
+	bool write = s->qual[1] & VM_ACCESS_WRITE, data = write || (s->qual[1] & VM_ACCESS_READ);
+	enum mmio_result r;
 
 	/* with an event it was the event's delivery that touched the device, not the instruction at rip */
 	if (!data || (s->qual[1] & VM_ACCESS_WALK) || (s->event.info & VCPU_EVENT_VALID) ||
-	    gm_ptr(&m->gm, s->qual[0], 1) != NULL ||
-	    mmio_emulate(s, &space, s->qual[0]) != MMIO_DONE)
+	    gm_ptr(&m->gm, s->qual[0], 1) != NULL) {
+		m->end = MACHINE_BAD_ACCESS;
+		return;
+	}
+	r = mmio_emulate(s, &space, s->qual[0], write);
+	if (r == MMIO_UNDECODED && mmu_user(s))
+		exception_raise(s, VECTOR_UD); /* a program must not end its machine */
+	else if (r != MMIO_DONE)
 		m->end = MACHINE_BAD_ACCESS;
 }
 

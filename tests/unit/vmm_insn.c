@@ -204,8 +204,8 @@ static bool compare(const struct snippet *snip, uint64_t seed)
 	set_long_mode(&s);
 	gm_write(&h.m.gm, CODE, snip->first, len);
 	run_native(&r, snip->first);
-	return mmio_emulate(&s, &space, operand(snip, seed)) == MMIO_DONE && s.rip == CODE + len &&
-	       same(&r, &s);
+	return mmio_emulate(&s, &space, operand(snip, seed), true) == MMIO_DONE &&
+	       s.rip == CODE + len && same(&r, &s);
 }
 
 static void test_against_cpu(void)
@@ -269,13 +269,101 @@ static void test_paging(void)
 	t[1024 + 3] = UINT64_C(0x80000000d0000083);
 	t[1024 + 4] = 0x13003;
 	t[1536 + 5] = 0x5003;
-	OK(mmu_translate(&s, &h.m.gm, UINT64_C(0xffffffff80612345), &gpa) && gpa == 0xd0012345,
+	OK(mmu_translate(&s, &h.m.gm, UINT64_C(0xffffffff80612345), MMU_FETCH, &gpa) &&
+		   gpa == 0xd0012345,
 	   "4-level walk to a 2 MiB page");
-	OK(mmu_translate(&s, &h.m.gm, UINT64_C(0xffffffff80805678), &gpa) && gpa == 0x5678,
+	OK(mmu_translate(&s, &h.m.gm, UINT64_C(0xffffffff80805678), MMU_FETCH, &gpa) &&
+		   gpa == 0x5678,
 	   "4-level walk to a 4 KiB page");
-	OK(!mmu_translate(&s, &h.m.gm, 0, &gpa), "what is not present is not there");
+	OK(!mmu_translate(&s, &h.m.gm, 0, MMU_FETCH, &gpa), "what is not present is not there");
 	s.cr3 = 0xfffff000;
-	OK(!mmu_translate(&s, &h.m.gm, 0, &gpa), "tables outside of RAM are not there");
+	OK(!mmu_translate(&s, &h.m.gm, 0, MMU_FETCH, &gpa), "tables outside of RAM are not there");
+}
+
+static bool touch(struct vcpu_state *s, uint64_t linear, enum mmu_access access, uint32_t error)
+{
+	uint64_t gpa;
+
+	s->event = (struct vcpu_event){ 0 };
+	if (mmu_access(s, &h.m.gm, linear, access, &gpa))
+		return error == 0;
+	return (s->event.info & 0xff) == 14 && s->event.error == error && s->cr2 == linear;
+}
+
+/* One table: 1 is for programs, to read; 2 for the kernel; 3 for both; 4 is not there. */
+static void test_rights(void)
+{
+	enum { P = 1, W = 2, U = 4, ACCESSED = 0x20, DIRTY = 0x40 };
+	uint64_t *t = (uint64_t *)(void *)(h.ram + 0x10000), *pt = t + 1536;
+	struct vcpu_state s;
+
+	memset(&s, 0, sizeof(s));
+	set_long_mode(&s);
+	s.cr0 |= 0x80000000;
+	s.cr3 = 0x10000;
+	t[0] = 0x11007;
+	t[512] = 0x12007;
+	t[1024] = 0x13007;
+	pt[1] = 0x5005;
+	pt[2] = 0x6003;
+	pt[3] = 0x7007;
+	pt[4] = 0;
+	OK(touch(&s, 0x1000, MMU_READ, 0) && (pt[1] & (ACCESSED | DIRTY)) == ACCESSED &&
+		   (t[0] & ACCESSED),
+	   "reading marks all entries as accessed");
+	OK(touch(&s, 0x3000, MMU_WRITE, 0) && (pt[3] & DIRTY) && !(t[1024] & DIRTY),
+	   "writing marks the page as dirty");
+	OK(touch(&s, 0x1000, MMU_WRITE, 0), "a kernel without WP writes anywhere");
+	s.cr0 |= 0x10000;
+	OK(touch(&s, 0x1000, MMU_WRITE, P | W), "with WP it does not");
+	OK(touch(&s, 0x4000, MMU_WRITE, W), "what is not there faults");
+	s.cr4 |= 1 << 21;
+	OK(touch(&s, 0x1000, MMU_READ, P), "SMAP keeps the kernel from a program's pages");
+	s.rflags |= 1 << 18;
+	OK(touch(&s, 0x1000, MMU_READ, 0), "but not with AC");
+	s.seg[VCPU_SS].attr = VCPU_ATTR_P | VCPU_ATTR_DPL;
+	OK(touch(&s, 0x1000, MMU_READ, 0) && touch(&s, 0x1000, MMU_WRITE, P | W | U),
+	   "a program cannot write what it may read");
+	OK(touch(&s, 0x2000, MMU_READ, P | U) && touch(&s, 0x4000, MMU_WRITE, W | U),
+	   "nor touch the kernel's, or what is not there");
+	s.event = (struct vcpu_event){ 0 };
+	OK(!mmu_access(&s, &h.m.gm, UINT64_C(1) << 50, MMU_READ, &s.cr2) &&
+		   (s.event.info & 0xff) == 13,
+	   "an address that is not canonical is a general protection fault");
+}
+
+/* movs from the device to a page that the program may only read; a word over the end of memory. */
+static void test_emulated_rights(void)
+{
+	struct mmio_space space = { .gm = &h.m.gm, .bus = &h.m.memory };
+	uint64_t *pt = (uint64_t *)(void *)(h.ram + 0x13000);
+	struct vcpu_state s;
+
+	memset(&s, 0, sizeof(s));
+	set_long_mode(&s);
+	s.cr0 |= 0x80010000;
+	s.cr3 = 0x10000;
+	s.seg[VCPU_SS].attr = VCPU_ATTR_P | VCPU_ATTR_DPL;
+	pt[8] = CODE | 5;
+	pt[9] = DEVICE | 7;
+	pt[10] = 0x7007;
+	s.rip = 0x8000;
+	s.gpr[VCPU_RSI] = 0x9000;
+	s.gpr[VCPU_RDI] = 0x1000;
+	memcpy(h.ram + CODE, "\xa4", 1);
+	h.ram[0x5000] = 0x55;
+	device[0] = 0x77;
+	OK(mmio_emulate(&s, &space, DEVICE, false) == MMIO_DONE && s.rip == 0x8000 &&
+		   s.event.error == 7 && s.cr2 == 0x1000 && h.ram[0x5000] == 0x55 &&
+		   s.gpr[VCPU_RSI] == 0x9000,
+	   "a string from a device does not write what its program may not");
+	s.event = (struct vcpu_event){ 0 };
+	memcpy(h.ram + CODE, "\x8b\x06", 2); /* mov (%rsi), %eax */
+	memcpy(h.ram + 0x7000, "\x33\x44", 2);
+	s.gpr[VCPU_RSI] = 0x9ffe;
+	OK(mmio_emulate(&s, &space, DEVICE + 0xffe, false) == MMIO_DONE && s.rip == 0x8002 &&
+		   s.gpr[VCPU_RAX] == 0x4433ffff,
+	   "a word over a page's end takes its parts from both pages");
 }
 
 int main(void)
@@ -285,6 +373,8 @@ int main(void)
 	test_against_cpu();
 	test_modes();
 	test_paging();
+	test_rights();
+	test_emulated_rights();
 	harness_stop(&h);
 	return harness_result();
 }

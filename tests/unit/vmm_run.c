@@ -31,6 +31,15 @@ static bool once(struct harness *x, uint64_t deadline)
 	return true;
 }
 
+/* One exit in the middle of an event's delivery. */
+static bool delivery(struct harness *x, uint64_t deadline)
+{
+	bool more = once(x, deadline);
+
+	x->state.event.info = script.event.info;
+	return more;
+}
+
 static void start(void)
 {
 	harness_start(&h, false);
@@ -87,11 +96,25 @@ static void test_io_string(void)
 	h.state.seg[VCPU_DS].base = 0x100;
 	h.state.gpr[VCPU_RSI] = 0x2000;
 	h.state.gpr[VCPU_RCX] = 5;
+	h.state.gpr[VCPU_RDX] = 0x3f8;
+	memcpy(h.ram + 0x1000, "\xf3\x6e", 2);
 	memcpy(h.ram + 0x2100, "hallo", 5);
 	one(VM_EXIT_IO, 2, 0x3f8 | 1 << VM_IO_SIZE_SHIFT | VM_IO_STRING | VM_IO_REP, 0);
 	OK(h.state.gpr[VCPU_RCX] == 0 && h.state.gpr[VCPU_RSI] == 0x2005 && h.state.rip == 0x1002,
 	   "rep outsb runs to its end");
 	OK(h.out_len == 5 && memcmp(h.out, "hallo", 5) == 0, "and writes the string");
+}
+
+static void test_single_step(void)
+{
+	start();
+	h.guest = string_guest;
+	h.state.rflags |= 0x10100;
+	one(VM_EXIT_CPUID, 2, 0, 0);
+	OK(script.event.info == (VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | 1) &&
+		   h.state.rip == 0x1002 && (h.state.dr6 & 0x4000) && (h.state.dirty & VCPU_G_DR) &&
+		   !(h.state.rflags & 0x10000),
+	   "a single step over an instruction that exits traps behind it");
 }
 
 static void test_cpuid(void)
@@ -148,6 +171,28 @@ static void test_msr(void)
 	OK(h.ram[0x3000] == 2, "the clock page is written");
 	msr(VM_EXIT_MSR_WRITE, MSR_PV_SYSTEM_TIME, 0xd0000001);
 	OK(gp_injected(), "but not outside of RAM");
+}
+
+static void test_mmio_refused(void)
+{
+	static const uint8_t movaps[] = { 0x0f, 0x28, 0x05, 0, 0, 0xe0, 0xfe };
+
+	start();
+	h.state.cr0 = 1;
+	h.state.seg[VCPU_CS].attr = VCPU_ATTR_P | VCPU_ATTR_DB;
+	h.state.seg[VCPU_SS].attr = VCPU_ATTR_P | VCPU_ATTR_DPL;
+	memcpy(h.ram + 0x1000, movaps, sizeof(movaps));
+	OK(one(VM_EXIT_MEMORY, 0, 0xfee00000, VM_ACCESS_READ) != MACHINE_BAD_ACCESS &&
+		   script.event.info == (VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | 6),
+	   "what is not carried out is undefined to a program");
+	h.state.seg[VCPU_SS].attr = VCPU_ATTR_P;
+	OK(one(VM_EXIT_MEMORY, 0, 0xfee00000, VM_ACCESS_READ) == MACHINE_BAD_ACCESS,
+	   "and ends the VM in its kernel");
+	memcpy(h.ram + 0x1000, "\xa1\x30\x00\xe0\xfe", 5);
+	h.state.event.info = VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | 14;
+	h.guest = delivery;
+	OK(one(VM_EXIT_MEMORY, 0, 0xfee00030, VM_ACCESS_READ) == MACHINE_BAD_ACCESS,
+	   "an event that is delivered onto a device ends the VM");
 }
 
 static void test_mmio(void)
@@ -244,9 +289,11 @@ int main(void)
 {
 	test_io();
 	test_io_string();
+	test_single_step();
 	test_cpuid();
 	test_msr();
 	test_mmio();
+	test_mmio_refused();
 	test_interrupts();
 	test_halt();
 	test_others();
