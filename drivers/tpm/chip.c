@@ -11,10 +11,11 @@ enum {
 	NOTHING = 0xffffffff
 };
 
+#define WINDOW         0xfed40000ull
 #define FIRST_SLEEP_NS 50000u
 #define LONG_SLEEP_NS  5000000u
 
-chip_exchange *chip_detect(const struct chip *c)
+static chip_exchange *interface(const struct chip *c)
 {
 	uint32_t id = chip_read(c, INTERFACE_ID);
 
@@ -23,6 +24,20 @@ chip_exchange *chip_detect(const struct chip *c)
 	if ((id & TYPE) == TYPE_TIS13 || (id & TYPE) == TYPE_FIFO)
 		return chip_read(c, 0) == (uint32_t)NOTHING ? NULL : tis_exchange;
 	return NULL;
+}
+
+chip_exchange *chip_detect(const struct start_dev *dev, struct chip *c, const char **name)
+{
+	chip_exchange *exchange;
+
+	if (!dev->mmio_size[0])
+		return NULL;
+	*c = (struct chip){ .regs = (volatile uint8_t *)(uintptr_t)dev->mmio_va[0],
+			    .size = dev->mmio_size[0],
+			    .physical = WINDOW };
+	exchange = interface(c);
+	*name = exchange == crb_exchange ? "CRB" : "FIFO";
+	return exchange;
 }
 
 const char *chip_await(const struct chip *c, unsigned reg, uint32_t mask, uint32_t value,

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A TPM's register window, locality 0, by one of two interfaces (TCG PC Client Platform TPM Profile 1.05): FIFO (TIS) and CRB.
- * Polled, with sleeps in between.
+ * A TPM and the way to it, polled with sleeps in between. The release's driver: a register window, locality 0, by one of two
+ * interfaces (TCG PC Client Platform TPM Profile 1.05), FIFO (TIS) and CRB. The laboratory's (component tpm_serial): a
+ * serial port.
  */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "lib/start.h"
 
 struct chip {
 	volatile uint8_t *regs;
 	uint64_t size;     /* of the window */
 	uint64_t physical; /* address of the window: CRB tells its buffers by it */
+	uint16_t port;     /* serial: first of eight I/O ports */
 };
 
 /* NULL, or what went wrong. `buf` holds `n` bytes of command, then, up to `cap` bytes, *answer bytes of response. */
@@ -18,8 +21,11 @@ typedef const char *chip_exchange(const struct chip *c, uint8_t *buf, size_t n, 
 				  size_t *answer);
 chip_exchange tis_exchange, crb_exchange;
 
-/* The exchange for this chip; NULL: none there. */
-chip_exchange *chip_detect(const struct chip *c);
+/*
+ * The exchange for the chip behind `dev`, which fills *c and *name; NULL: none there. chip.c or serial.c, by what the program
+ * is linked from.
+ */
+chip_exchange *chip_detect(const struct start_dev *dev, struct chip *c, const char **name);
 
 static inline uint32_t chip_read(const struct chip *c, unsigned reg)
 {

@@ -5,8 +5,6 @@
 #include "lib/chan.h"
 #include "lib/component.h"
 
-#define WINDOW 0xfed40000ull
-
 static uint8_t buf[TPMRAW_MAX];
 
 static void serve(struct chan *c, const struct msg *m, const struct chip *chip,
@@ -29,17 +27,16 @@ int main(void)
 {
 	const struct start_dev *dev = start_dev("tpm");
 	chip_exchange *exchange;
+	const char *name;
 	struct chip chip;
 	struct msg m;
 
 	if (!dev)
-		die("no register window");
-	chip = (struct chip){ (volatile uint8_t *)(uintptr_t)dev->mmio_va[0], dev->mmio_size[0],
-			      WINDOW };
-	exchange = chip_detect(&chip);
+		die("no way to a TPM granted");
+	exchange = chip_detect(dev, &chip, &name);
 	if (!exchange)
-		die("no TPM 2.0 answers at %#llx", WINDOW);
-	log_line("%s interface", exchange == crb_exchange ? "CRB" : "FIFO");
+		die("no TPM 2.0 answers");
+	log_line("%s interface", name);
 	for (;;) {
 		for (struct chan *c = chan_next(NULL); c; c = chan_next(c)) {
 			enum chan_result r = CHAN_OK;

@@ -34,7 +34,7 @@ void serial_tpm_start(void)
 	outb(COM3 + UART_DIVISOR, 1);
 	outb(COM3 + UART_DIVISOR + 1, 0);
 	outb(COM3 + UART_LINE, 0x03);
-	outb(COM3 + UART_FIFO, 0x07);
+	outb(COM3 + UART_FIFO, 0); /* the next byte comes when this one is taken: none is lost */
 	outb(COM3 + UART_MODEM, 0x03);
 	while (inb(COM3 + UART_STATUS) & STATUS_RECEIVED)
 		inb(COM3 + UART_DATA);
@@ -70,7 +70,7 @@ static int receive(uint8_t *data, uint32_t length)
 	return 0;
 }
 
-static int exchange(const uint8_t *command, uint32_t length, uint8_t *response, uint32_t size)
+int serial_tpm_exchange(const uint8_t *command, uint32_t length, uint8_t *response, uint32_t size)
 {
 	if (size < TPM_HEADER || send(command, length) || receive(response, TPM_HEADER))
 		return -1;
@@ -80,14 +80,4 @@ static int exchange(const uint8_t *command, uint32_t length, uint8_t *response, 
 	if (whole < TPM_HEADER || whole > size)
 		return -1;
 	return receive(response + TPM_HEADER, whole - TPM_HEADER);
-}
-
-/* Interrupts stay off meanwhile: the receiver holds 16 bytes, and the firmware's timers take longer than those. */
-int serial_tpm_exchange(const uint8_t *command, uint32_t length, uint8_t *response, uint32_t size)
-{
-	EFI_TPL level = BOOT->RaiseTPL(TPL_HIGH_LEVEL);
-	int failed = exchange(command, length, response, size);
-
-	BOOT->RestoreTPL(level);
-	return failed;
 }
