@@ -524,7 +524,8 @@ struct chan *chan_open(const char *peer, const char *proto)
 {
 	look();
 	for (uint32_t i = 0; i < START_MAX_CHAN; i++)
-		if (chans[i].used && !strncmp(chans[i].info.peer, peer, START_NAME) &&
+		if (chans[i].used &&
+		    (peer ? !strncmp(chans[i].info.peer, peer, START_NAME) : !chans[i].info.side) &&
 		    !strncmp(chans[i].info.proto, proto, sizeof(chans[i].info.proto)))
 			return &chans[i];
 	return NULL;

@@ -82,7 +82,7 @@ enum chan_result { CHAN_OK = 0, CHAN_EMPTY, CHAN_FULL, CHAN_RESTARTED, CHAN_BROK
 
 struct chan; /* one end, owned by the runtime; find it with chan_open() or chan_next() */
 
-/* The channel to static component `peer`, or to its instance `instance` (NULL: any). NULL if not granted. */
+/* The channel of that protocol to component `peer`; peer NULL: the one we are client of, whoever serves. NULL if not granted. */
 struct chan *chan_open(const char *peer, const char *proto);
 /* Iterate over all channels incl. those added since: pass NULL first. */
 struct chan *chan_next(struct chan *c);

@@ -7,6 +7,7 @@
     manifest.py graph SOURCE              who may talk to whom, DOT
     manifest.py table SOURCE              the same, plain text, with memory and devices
 
+SOURCE may be A+B: manifest A with the components of file B in place of those of the same name.
 See docs/components.md for the fields.
 """
 import struct
@@ -21,7 +22,7 @@ COMPONENT = {"name": None, "image": None, "template": False, "parent": None, "re
              "kept_kib": 0, "threads": 1, "calls": [], "device": [], "roms": []}
 DEVICE = {"name": None, "pci": None, "mmio": None, "ports": None, "dma_kib": 0, "optional": False}
 PCI = {"vendor": NONE, "device": NONE, "class": NONE, "index": 0}
-CALL = {"server": None, "proto": None, "kib": 16}
+CALL = {"server": None, "proto": None, "kib": 16}  # server: one name, or a list of alternatives
 
 
 class Wrong(Exception):
@@ -36,10 +37,34 @@ def fields(given, known, where):
     return {**known, **given}
 
 
-def load(path):
-    """The manifest as dictionaries, all defaults filled in; component 0 is root."""
+def calls(component):
+    """One channel per server; the second and later of a list of alternatives are marked."""
+    rows = []
+    for x in component["calls"]:
+        x = fields(x, CALL, component["name"])
+        servers = x["server"] if isinstance(x["server"], list) else [x["server"]]
+        rows += [{**x, "server": server, "otherwise": n > 0} for n, server in enumerate(servers)]
+    return rows
+
+
+def read(path):
+    """The source; "A+B": A with the components that B has under the same name instead."""
+    path, _, overlay = path.partition("+")
     with open(path, "rb") as f:
         source = tomllib.load(f)
+    if not overlay:
+        return source
+    with open(overlay, "rb") as f:
+        instead = {c["name"]: c for c in fields(tomllib.load(f), {"component": []}, overlay)["component"]}
+    source["component"] = [instead.pop(c["name"], c) for c in source["component"]]
+    if instead:
+        raise Wrong("%s: %s replaces nothing in %s" % (overlay, ", ".join(instead), path))
+    return source
+
+
+def load(path):
+    """The manifest as dictionaries, all defaults filled in; component 0 is root."""
+    source = read(path)
     source = fields(source, {"version": None, "lab": False, "log_kib": 16, "root": {}, "component": []}, path)
     if source["version"] != SOURCE_VERSION:
         raise Wrong("%s: version is not %d" % (path, SOURCE_VERSION))
@@ -48,9 +73,9 @@ def load(path):
     names = [c["name"] for c in components]
     for c in components:
         c["image"] = c["image"] or c["name"]
-        c["calls"] = [fields(x, CALL, c["name"]) for x in c["calls"]]
+        c["calls"] = calls(c)
         if c["name"] != "uart" and "uart" in names:
-            c["calls"].append({"server": "uart", "proto": "log", "kib": source["log_kib"]})
+            c["calls"].append({"server": "uart", "proto": "log", "kib": source["log_kib"], "otherwise": False})
         c["device"] = [fields(d, DEVICE, c["name"]) for d in c["device"]]
         for x in c["calls"]:
             if x["server"] not in names:
@@ -96,7 +121,7 @@ def compile_manifest(m):
         comps.append(pack_component(m, c))
         devs += [pack_device(i, c, d) for d in c["device"]]
         chans += [struct.pack("<2I", i, m["names"].index(x["server"])) + text(x["proto"], 16) +
-                  struct.pack("<2I", x["kib"], 0) for x in c["calls"]]
+                  struct.pack("<2I", x["kib"], x["otherwise"]) for x in c["calls"]]
         roms += [struct.pack("<2I", i, r.endswith("?")) + text(r.rstrip("?"), 32) for r in c["roms"]]
     body = b"".join(comps + devs + chans + roms)
     return struct.pack("<8s8I", b"RMANIFES", VERSION, 40 + len(body), m["lab"], len(comps), len(devs),
@@ -123,7 +148,8 @@ def graph(m):
             lines.append('\t"%s" -> "%s.%s" [arrowhead=none];' % (c["name"], c["name"], d["name"]))
         for x in c["calls"]:
             if x["proto"] != "log":
-                lines.append('\t"%s" -> "%s" [label="%s"];' % (c["name"], x["server"], x["proto"]))
+                lines.append('\t"%s" -> "%s" [label="%s"%s];' % (c["name"], x["server"], x["proto"],
+                                                             ", style=dashed" if x["otherwise"] else ""))
     return "\n".join(lines + ["}"])
 
 
@@ -133,10 +159,11 @@ def table(m):
     lines = [row % ("component", "prio", "cpu", "KiB", "frames", "devices", "may call (all: uart.log)")]
     for c in m["components"]:
         devices = ", ".join(d["name"] for d in c["device"]) or "-"
-        calls = ", ".join("%s.%s" % (x["server"], x["proto"]) for x in c["calls"] if x["proto"] != "log") or "-"
+        may = ", ".join("%s%s.%s" % ("or " if x["otherwise"] else "", x["server"], x["proto"])
+                        for x in c["calls"] if x["proto"] != "log") or "-"
         kib = c["stack_kib"] + c["heap_kib"] + c["mem_kib"] + c["kept_kib"] + sum(d["dma_kib"] for d in c["device"])
         name = c["name"] + ("*" if c["template"] else "")
-        lines.append(row % (name, c["prio"], c["cpu"], kib, c["frames"], devices, calls))
+        lines.append(row % (name, c["prio"], c["cpu"], kib, c["frames"], devices, may))
     return "\n".join(lines + ["* template: started on request of policy, one per TVD or VM"])
 
 

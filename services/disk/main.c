@@ -76,10 +76,10 @@ static void start(void)
 
 int main(void)
 {
-	disk.driver = chan_open("virtio_blk", "blk");
+	disk.driver = chan_open(NULL, "blk");
 	disk.tpm = chan_open("tpm", "tpm");
 	if (!disk.driver || !disk.tpm)
-		die("no channel to virtio_blk or tpm");
+		die("no channel to a disk driver or tpm");
 	start();
 	make_buffer();
 	log_line("%s", disk.status.text);

@@ -2,7 +2,7 @@
 # Root, the system manifest and their tests.
 
 ROOT_SRCS := services/root/root.c services/root/ctl.c services/root/instance.c services/root/link.c \
-	services/root/manifest.c services/root/ranges.c
+	services/root/choice.c services/root/manifest.c services/root/ranges.c
 
 $(eval $(call host_prog,hosted,lib/host/launch.c))
 $(eval $(call hosted_component,root,$(ROOT_SRCS) services/root/hosted/engine.c))
@@ -20,6 +20,8 @@ manifest-graph:
 
 $(eval $(call unit_test,root_manifest,tests/unit/root_manifest.c services/root/manifest.c,-DMANIFEST_BIN='"$(BUILD)/manifest.bin"'))
 $(BUILD)/test/root_manifest: $(BUILD)/manifest.bin
+$(eval $(call unit_test,root_choice,tests/unit/root_choice.c services/root/choice.c services/root/manifest.c,-DMANIFEST_BIN='"$(BUILD)/manifest.bin"'))
+$(BUILD)/test/root_choice: $(BUILD)/manifest.bin
 $(eval $(call unit_test,root_ranges,tests/unit/root_ranges.c services/root/ranges.c))
 $(eval $(call fuzz_target,root_manifest,tests/fuzz/root_manifest.c services/root/manifest.c))
 

@@ -68,6 +68,8 @@ bool domain_give_mem(struct domain *d, const struct area *a);
 const char *domain_load(struct domain *d, const char *image, struct area *own);
 /* Maps boot part (or "eventlog") read-only as rom `n`. False: no such part. */
 bool domain_rom(struct domain *d, uint32_t n, const char *part, struct start_rom *rom);
+/* Whether this machine has the device. */
+bool engine_has(const struct manifest_device *m);
 /* Grants one device; *dma is made for it. NULL or what is wrong; "absent" if this machine has none. */
 const char *domain_device(struct domain *d, uint32_t n, const struct manifest_device *m,
 			  struct start_dev *dev, struct area *dma);

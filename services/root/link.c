@@ -2,6 +2,7 @@
 /* Channels: made when both ends exist, told to each end when it runs, closed with the acknowledgement of the end that stays. */
 #include <stdatomic.h>
 #include <string.h>
+#include "services/root/choice.h"
 #include "services/root/instance.h"
 
 enum { SLOT_STRIDE = 128 << 20 };
@@ -151,6 +152,8 @@ bool links_make(struct instance *i)
 		for (struct instance *k = instances; k < instances + INSTANCE_MAX; k++) {
 			if (k == i || (k->state == INST_FREE && k->number) ||
 			    k->state == INST_ENDED)
+				continue;
+			if ((joins(c, i, k) || joins(c, k, i)) && !choice_takes(n))
 				continue;
 			if ((joins(c, i, k) && !link_new(c, i, k)) ||
 			    (joins(c, k, i) && !link_new(c, k, i)))

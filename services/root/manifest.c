@@ -97,12 +97,27 @@ static const char *check_channel(const struct manifest *m, const struct manifest
 	if (c->client >= n || c->server >= n || c->client == c->server ||
 	    !good_name(c->proto, sizeof(c->proto)))
 		return "channel: malformed protocol or no such component";
-	if (c->kib < 12 || c->kib > 64 << 10 || c->kib % 4 || c->pad)
+	if (c->kib < 12 || c->kib > 64 << 10 || c->kib % 4 || c->otherwise > 1)
 		return "channel: size out of range";
 	if (m->component[c->client].flags & m->component[c->server].flags & MC_TEMPLATE &&
 	    m->component[c->client].parent != c->server)
 		return "channel: between templates that are not child and parent";
 	return NULL;
+}
+
+/* An alternative is like the channel before it in all but the server, which is no template. */
+static const char *check_alternative(const struct manifest *m, uint32_t i)
+{
+	const struct manifest_channel *c = &m->channel[i];
+
+	if (!c->otherwise)
+		return NULL;
+	if (!i || c->client != c[-1].client || c->kib != c[-1].kib ||
+	    memcmp(c->proto, c[-1].proto, sizeof(c->proto)) != 0)
+		return "channel: an alternative to nothing";
+	return (m->component[c->server].flags | m->component[c[-1].server].flags) & MC_TEMPLATE
+		       ? "channel: a template as alternative"
+		       : NULL;
 }
 
 static const char *check_rom(const struct manifest *m, const struct manifest_rom *r)
@@ -129,8 +144,11 @@ const char *manifest_read(struct manifest *m, const void *data, size_t size)
 		wrong = check_component(m, i);
 	for (uint32_t i = 0; i < h->devices && !wrong; i++)
 		wrong = check_device(m, &m->device[i]);
-	for (uint32_t i = 0; i < h->channels && !wrong; i++)
+	for (uint32_t i = 0; i < h->channels && !wrong; i++) {
 		wrong = check_channel(m, &m->channel[i]);
+		if (!wrong)
+			wrong = check_alternative(m, i);
+	}
 	for (uint32_t i = 0; i < h->roms && !wrong; i++)
 		wrong = check_rom(m, &m->rom[i]);
 	return wrong;

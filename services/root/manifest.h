@@ -7,6 +7,9 @@
  * Little-endian, fixed width, no gaps:
  *   struct manifest_header, then the arrays of components, devices, channels and roms.
  * Component 0 is root itself (only its name and channels count).
+ *
+ * Channels that differ in their server alone and follow each other with `otherwise` set are alternatives: the first whose
+ * server finds all its devices in this machine is made, and if there is none, the first.
  */
 #pragma once
 #include <stddef.h>
@@ -84,7 +87,8 @@ struct manifest_channel {
 	uint32_t server;
 	char proto[16];
 	uint32_t kib; /* both rings and the header page */
-	uint32_t pad;
+	uint32_t
+		otherwise; /* 1: only if no channel before it in the same row of alternatives is made */
 };
 
 struct manifest_rom {

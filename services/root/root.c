@@ -2,6 +2,7 @@
 /* Root's logic: starts what the manifest lists, restarts what dies, serves ctl. */
 #include <string.h>
 #include "lib/component.h"
+#include "services/root/choice.h"
 #include "services/root/ctl.h"
 
 #define MS             1000000ull
@@ -31,6 +32,10 @@ static void start_static(void)
 
 		if (manifest.component[kind].flags & MC_TEMPLATE)
 			continue;
+		if (choice_passes_over(kind)) {
+			log_line("%s: another serves in its place", manifest.component[kind].name);
+			continue;
+		}
 		if (instance_new(kind, NULL, NULL, &i) != CS_OK)
 			die("%s: no memory for its channels", manifest.component[kind].name);
 		try_start(i);

@@ -118,7 +118,7 @@ static void wait(void)
 
 int main(void)
 {
-	wire = chan_open("virtio_net", "frame");
+	wire = chan_open(NULL, "frame");
 	if (!wire)
 		die("no frame channel");
 	lwip_init();

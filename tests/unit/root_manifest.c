@@ -39,6 +39,38 @@ static size_t load(uint8_t **data)
 	return n;
 }
 
+/* The first alternative of the shipped manifest: it must be one to the channel before it. */
+static int alternatives_checked(uint8_t *data, size_t n)
+{
+	struct manifest m;
+	struct manifest_channel *c, kept;
+	uint32_t i = 0;
+	int good;
+
+	if (manifest_read(&m, data, n))
+		return 0;
+	while (i < m.header->channels && !m.channel[i].otherwise)
+		i++;
+	if (i == m.header->channels)
+		return 0;
+	c = (struct manifest_channel *)(uintptr_t)&m.channel[i];
+	kept = *c;
+	c->kib += 4;
+	good = manifest_read(&m, data, n) != NULL;
+	*c = kept;
+	c->proto[0] = 'x';
+	good &= manifest_read(&m, data, n) != NULL;
+	*c = kept;
+	c->otherwise = 2;
+	good &= manifest_read(&m, data, n) != NULL;
+	*c = kept;
+	c = (struct manifest_channel *)(uintptr_t)&m.channel[0];
+	c->otherwise = 1;
+	good &= manifest_read(&m, data, n) != NULL;
+	c->otherwise = 0;
+	return good && !manifest_read(&m, data, n);
+}
+
 int main(void)
 {
 	uint8_t *data;
@@ -49,6 +81,7 @@ int main(void)
 
 	check(n && !manifest_read(&m, data, n) && m.header->components > 10,
 	      "the shipped manifest is accepted");
+	check(alternatives_checked(data, n), "an alternative to nothing is refused");
 	for (size_t cut = 0; cut < n; cut += 3) {
 		uint8_t *part = malloc(cut + 1);
 

@@ -147,6 +147,12 @@ bool domain_rom(struct domain *d, uint32_t n, const char *part, struct start_rom
 	return true;
 }
 
+bool engine_has(const struct manifest_device *m)
+{
+	(void)m;
+	return true;
+}
+
 const char *domain_device(struct domain *d, uint32_t n, const struct manifest_device *m,
 			  struct start_dev *dev, struct area *dma)
 {

@@ -69,6 +69,14 @@ static const struct pci_function *match(const struct manifest_device *m)
 	return NULL;
 }
 
+bool engine_has(const struct manifest_device *m)
+{
+	if (m->kind != MD_PCI)
+		return true;
+	list_functions();
+	return match(m) != NULL;
+}
+
 static sel_t derived(sel_t *slot, sel_t from, uint64_t offset, uint64_t size, uint64_t rights)
 {
 	if (*slot)
