@@ -15,4 +15,4 @@ $(BUILD)/crash/$(1).elf: $(BUILD)/bin/$(1).debug $(call objs,target,tests/servic
 		$$(OBJCOPY) --strip-all $$@.debug $$@
 TEST_FILES += $(BUILD)/crash/$(1).elf
 endef
-$(foreach c,virtio_blk virtio_net tpm_drv pci uart uplink tpm disk policy tmc vault,$(eval $(call crash_variant,$(c))))
+$(foreach c,virtio_blk virtio_net ata e1000 tpm_drv pci uart uplink tpm disk policy tmc vault,$(eval $(call crash_variant,$(c))))

@@ -18,7 +18,7 @@ static void check(bool good, const char *what)
 
 static void test_blk(void)
 {
-	struct chan *c = chan_open("virtio_blk", "blk");
+	struct chan *c = chan_open(NULL, "blk");
 	static struct {
 		struct blk_span span;
 		uint8_t data[2 * BLK_SIZE];
