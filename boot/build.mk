@@ -56,10 +56,19 @@ $(eval $(call boot_image,redoubt,--kpool 64,kernel=$(BUILD)/bin/kernel.elf manif
 $(BUILD)/reference.json: $(BUILD)/redoubt.json
 	$(call quiet,COPY,$@) cp $< $@
 
+# The same for the laboratory: another loader and another way to the TPM (docs/boot.md), all else byte for byte.
+LAB_MANIFEST := services/root/system.manifest.toml+tests/vtx/lab.toml
+$(BUILD)/lab_manifest.bin: services/root/system.manifest.toml tests/vtx/lab.toml tools/manifest.py
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@) $(PYTHON) tools/manifest.py compile $(LAB_MANIFEST) $@
+$(eval $(call lab_image,lab_redoubt,--kpool 64,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/lab_manifest.bin \
+	$(call system_parts,$(LAB_MANIFEST))))
+
 .PHONY: release
 release: $(BUILD)/redoubt.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
 
-ALL += $(BUILD)/boot/loader.efi $(BUILD)/boot/lab_loader.efi $(BUILD)/redoubt.img $(BUILD)/reference.json
+ALL += $(BUILD)/boot/loader.efi $(BUILD)/boot/lab_loader.efi $(BUILD)/redoubt.img $(BUILD)/reference.json \
+	$(BUILD)/lab_redoubt.img $(BUILD)/lab_redoubt.json
 
 BOOT_FORMATS := boot/bundle.c boot/eventlog.c boot/loader/iommu_tables.c boot/loader/pe.c
 $(eval $(call unit_test,boot_formats,tests/unit/boot_formats.c $(BOOT_FORMATS) boot/loader/sha256.c boot/loader/mem.c))

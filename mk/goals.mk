@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a person asks make for.
 
-.PHONY: all components host tests test-unit test-system bench clean
+.PHONY: all components host tests test-unit test-system test-vtx bench clean
 
 all: $(COMPONENTS) $(HOST_PROGS) $(ALL)
 components: $(COMPONENTS)
@@ -15,6 +15,10 @@ test-unit: tests
 
 test-system: all tests
 	$(RUN_TESTS) --kind system
+
+# Those of the system tests that run on Intel's VT-x, under Bochs.
+test-vtx: all tests
+	$(RUN_TESTS) --kind system -k vtx_
 
 bench: all $(TEST_FILES)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(ONLY)

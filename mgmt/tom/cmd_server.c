@@ -240,12 +240,16 @@ int cmd_server_update(struct tom *t, struct args *a)
 
 	if (!arg_name(a, name))
 		return TOM_USAGE;
-	if (!server_load(t, name, &s) || s.state != SERVER_BOUND)
-		return tom_fail(TOM_USAGE, "server %s: not bound", name);
+	if (!server_load(t, name, &s))
+		return tom_fail(TOM_USAGE, "server %s: not known", name);
 	if (!release || !release_known(t, release))
 		return tom_fail(
 			TOM_USAGE,
 			"--release: not an approved release; `tom release list` shows them");
+	if (s.state != SERVER_BOUND) {
+		tom_run(t, "UPDATE server SET release = ? WHERE name = ?", "ss", release, name);
+		return TOM_OK;
+	}
 	tom_run(t, "UPDATE server SET next_release = ? WHERE name = ?", "ss", release, name);
 	result = ctl_request(t, name, "approve %s", release);
 	return result == TOM_OK ? config_push(t, name, 0) : result;

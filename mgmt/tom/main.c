@@ -30,7 +30,7 @@ static const struct command commands[] = {
 	{ "server", "bind", "server bind NAME [--wait SECONDS]",
 	  "let a server bind itself when it connects next", cmd_server_bind },
 	{ "server", "update", "server update NAME --release NAME",
-	  "approve another release for a bound server", cmd_server_update },
+	  "approve another release for a server", cmd_server_update },
 	{ "tvd", "create", "tvd create NAME", "make a trusted virtual domain and its key",
 	  cmd_tvd_create },
 	{ "tvd", "list", "tvd list", "show the domains", cmd_tvd_list },

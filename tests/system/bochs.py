@@ -45,13 +45,13 @@ ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
 """
 DRIVE = "ata{channel}-{place}: type=disk, path={path}, mode=flat, cylinders={cylinders}, heads=16, spt=63\n"
-PLACES = [(0, "master"), (0, "slave"), (1, "master"), (1, "slave")]
+PLACES = [(0, "master"), (1, "master"), (0, "slave"), (1, "slave")]  # boot disk, data disk, more
 
 
 class Bochs(Machine):
     """One server under Bochs; image, disks and TPM as for lab.Machine.
 
-    disks:  IDE disks behind the boot disk, at most three
+    disks:  IDE disks, at most three; the first is the data disk (drivers/ata)
     net:    True for one e1000 card on Bochs's user network (10.0.2.2 is this host)
     model:  one of MODELS
     ips:    instructions per emulated second: the rate of the TSC

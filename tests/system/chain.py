@@ -8,6 +8,7 @@
     chain.vm_up("web")
     with chain.console("web") as console: ...
 """
+import functools
 import os
 import pty
 import re
@@ -81,10 +82,12 @@ class Console:
 
 
 class Chain:
-    """TOM + server + guest image; `options` go to lab.machine()."""
+    """TOM + server + guest image; `options` go to `kind`, lab.machine or another class of machine."""
 
-    def __init__(self, lab, name="server", image=None, tom=None, **options):
+    def __init__(self, lab, name="server", image=None, tom=None, kind=None, reference="reference.json", **options):
         self.lab = lab
+        self.kind = kind
+        self.reference = build(reference)
         self.name = name
         self.image = image or build("redoubt.img")
         self.options = dict({"memory": 1024, "disks": [("data.img", 1024)], "net": True}, **options)
@@ -93,7 +96,7 @@ class Chain:
         self.machine = None
 
     def tom_up(self, release="r1"):
-        self.tom("release", "add", build("reference.json"), "--name", release)
+        self.tom("release", "add", self.reference, "--name", release)
         self.tom.start()
 
     def server_up(self, release="r1"):
@@ -101,7 +104,8 @@ class Chain:
         record = os.path.join(self.lab.dir, self.name + ".binding")
         self.tom("server", "add", self.name, "--release", release, "--listen-address",
                       "%s:%d" % (HOST_FROM_GUEST, self.tom.port), "--out", record)
-        self.machine = self.lab.machine(self.name, image=self.image, tpm=self.tpm, **self.options)
+        make = functools.partial(self.kind, self.lab) if self.kind else self.lab.machine
+        self.machine = make(self.name, image=self.image, tpm=self.tpm, **self.options)
         subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "boot/mkimg.py"), "--add",
                         self.machine.image, "/redoubt/binding=" + record],
                        check=True, capture_output=True)
