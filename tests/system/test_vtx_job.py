@@ -53,9 +53,9 @@ MACHINE = {"memory": 512, "disks": [("data.img", 256)], "net": True, "ips": 5000
 def refused(chain):
     """The TOM has approved the release alone: the laboratory's image may not bind itself."""
     chain.tom("server", "bind", chain.name)
-    chain.machine.wait(r"tmc: the TOM refuses this server: PCR 4: ", SECONDS)
+    chain.machine.wait(r"tmc: the TOM refuses this server: PCR 11, event 2: component .manifest.", SECONDS)
     state = chain.server()
-    chain.lab.check("a TOM that approved the release refuses the laboratory's image: PCR 4",
+    chain.lab.check("a TOM that approved the release refuses the laboratory's image and says what differs",
                     state["state"] != "bound" and not state["online"] and
                     "disk: formatted" not in chain.machine.serial(), state)
 
