@@ -17,6 +17,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import guestimage  # noqa: E402
+import insns  # noqa: E402
 from lab import ROOT, Lab, build, die_with_parent  # noqa: E402
 
 SECONDS = 850
@@ -25,21 +26,14 @@ PEER_MIB = 1536
 DISK_MIB = 64
 FRAMES = 512
 CMDLINE = "console=ttyS0"
-BUNDLE = build("bench/peer.json")
+KEPT = build("bench/peer.json")
 CLOCK = ["-icount", "shift=0,sleep=on"]
 QEMU = [guestimage.QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-accel", "tcg,thread=single",
         "-cpu", "max,-rdrand", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"] + CLOCK
 
 
-def entry(path):
-    """The first bytes of the kernel's 64-bit entry (Documentation/x86/boot.rst): 200h behind the real-mode part."""
-    with open(path, "rb") as f:
-        data = f.read()
-    return data[(data[0x1f1] + 1) * 512 + 0x200:][:16].hex()
-
-
 def plugin(marks):
-    return ["-plugin", "%s,out=%s,at=kernel:%s" % (build("bench/insns.so"), marks, entry(build("guest/vmlinuz")))]
+    return insns.arguments(marks, insns.linux_entry("kernel", build("guest/vmlinuz")))
 
 
 def run(command, log):
@@ -51,15 +45,13 @@ def run(command, log):
 def judge(marks, log):
     """Figures from the marks of one run. With two kernels, one in the other, the last to start is the measured one."""
     at, reads, begin = {}, [], 0
-    with open(marks, encoding="ascii") as f:
-        for name, count in map(str.split, f):
-            count = int(count)
-            if name == "mark1":
-                begin = count
-            elif name == "mark2":
-                reads.append(count - begin)
-            elif name != "mark0" or name not in at:
-                at[name] = count
+    for name, count in insns.read(marks):
+        if name == "mark1":
+            begin = count
+        elif name == "mark2":
+            reads.append(count - begin)
+        else:
+            at[name] = count
     if "mark5" not in at or "mark4" not in at:
         with open(log, errors="replace", encoding="utf-8") as f:
             sys.exit("guest.py: the guest did not end its measures; its last lines:\n" + f.read()[-2000:])
@@ -107,17 +99,17 @@ def key():
 def peers(lab):
     guestimage.peer()
     wanted = key()
-    if os.path.exists(BUNDLE):
-        with open(BUNDLE, encoding="ascii") as f:
+    if os.path.exists(KEPT):
+        with open(KEPT, encoding="ascii") as f:
             kept = json.load(f)
         if kept["key"] == wanted:
-            print("peers: kept from an earlier run in %s" % BUNDLE, flush=True)
+            print("peers: kept from an earlier run in %s" % KEPT, flush=True)
             return kept
     print("peers: measured now, once (some minutes)", flush=True)
     options = "quiet vm_accel=kvm vm_mem=%d vm_append=%s" % (GUEST_MIB, CMDLINE)
     kept = {"key": wanted, "bare": bare_emulator(lab, "bare", build("bench/guest.cpio"), CMDLINE, GUEST_MIB),
             "kvm": bare_emulator(lab, "kvm", build("bench/peer.cpio"), "console=ttyS0 " + options, PEER_MIB)}
-    with open(BUNDLE, "w", encoding="ascii") as f:
+    with open(KEPT, "w", encoding="ascii") as f:
         json.dump(kept, f)
     return kept
 

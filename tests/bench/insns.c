@@ -4,10 +4,11 @@
  * plugin. Whenever one of the places to watch is reached, a line "NAME COUNT" goes to the output, COUNT being the instructions
  * executed before it. Idle time does not count, emulated or not; with -icount each step of a repeated string instruction does.
  *
- *     -plugin insns.so,out=FILE[,at=NAME:BYTES]...
+ *     -plugin insns.so,out=FILE[,at=NAME:BYTES[:ADDRESS]]...
  *
  * A place is either the long no-operation that MARK() in mark.h makes (its name is "mark" and its number), or an instruction that
- * starts with the given bytes (hexadecimal; as many of them as the block of code that QEMU translates there has).
+ * starts with the given bytes (hexadecimal; as many of them as the block of code that QEMU translates there has), if that is told
+ * at that virtual address.
  * One thread runs all CPUs (-accel tcg,thread=single), so nothing here is locked.
  *
  * The interface is QEMU's docs/devel/tcg-plugins.rst, version 1.
@@ -37,6 +38,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t n);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 extern int qemu_plugin_version;
@@ -48,6 +50,7 @@ struct place {
 	const char *name;
 	uint8_t bytes[BYTES];
 	size_t len;
+	uint64_t address; /* 0: anywhere */
 };
 
 static struct place place[PLACES];
@@ -100,7 +103,8 @@ static void watch(const struct qemu_plugin_tb *tb, size_t n, struct qemu_plugin_
 				(void *)(uintptr_t)(number & ~MARK_MASK));
 	}
 	for (size_t i = 0; i < places; i++)
-		if (matches(tb, n, &place[i]))
+		if ((!place[i].address || place[i].address == qemu_plugin_insn_vaddr(insn)) &&
+		    matches(tb, n, &place[i]))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_place,
 							       QEMU_PLUGIN_CB_NO_REGS, &place[i]);
 }
@@ -131,6 +135,8 @@ static bool add_place(const char *text)
 	for (; sscanf(hex, "%2x", &byte) == 1 && p->len < BYTES; hex += 2)
 		p->bytes[p->len++] = (uint8_t)byte;
 	places++;
+	if (*hex == ':')
+		return sscanf(hex + 1, "%lx", &p->address) == 1 && p->len >= BYTES_LEAST;
 	return *hex == 0 && p->len >= BYTES_LEAST;
 }
 

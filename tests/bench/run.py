@@ -4,7 +4,8 @@
 
 A bench is build/host/bench_* or another program tests/bench/*.py; it prints JSON lines
 {"name": …, "value": …, "unit": …, "peer": …}. peer is the figure to compare with, or null. ratio is
-value / peer: above 1 is good for rates (unit ends in "/s"), below 1 for everything else.
+value / peer: above 1 is good for rates (unit ends in "/s"), below 1 for everything else. bound is the most that
+bounds.py allows.
 """
 
 import json
@@ -13,6 +14,8 @@ import pathlib
 import subprocess
 import sys
 import time
+
+from bounds import BOUNDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 900
@@ -32,7 +35,8 @@ def figures(text):
         figure = json.loads(line)
         value, peer = figure["value"], figure.get("peer")
         yield figure["name"], {"value": value, "unit": figure["unit"], "peer": peer,
-                               "ratio": round(value / peer, 3) if peer else None}
+                               "ratio": round(value / peer, 3) if peer else None,
+                               "bound": BOUNDS.get(figure["name"])}
 
 
 def run(path):
@@ -52,6 +56,10 @@ def run(path):
 
 
 def verdict(figure):
+    if figure.get("bound") is not None and figure["value"] > figure["bound"]:
+        return "above its bound"
+    if figure.get("bound") is not None and figure["ratio"] is None:
+        return "ok"
     if figure["ratio"] is None:
         return ""
     rate = figure["unit"].endswith("/s")
@@ -60,11 +68,12 @@ def verdict(figure):
 
 
 def show(table):
-    print(f"{'name':28} {'value':>14} {'unit':14} {'peer':>12} {'ratio':>7}")
+    print(f"{'name':28} {'value':>14} {'unit':14} {'bound':>12} {'peer':>14} {'ratio':>7}")
     for name, f in sorted(table.items()):
+        bound = "-" if f.get("bound") is None else f"{f['bound']:,}"
         peer = "-" if f["peer"] is None else f"{f['peer']:,}"
         ratio = "-" if f["ratio"] is None else f"{f['ratio']:.3f}"
-        print(f"{name:28} {f['value']:>14,} {f['unit']:14} {peer:>12} {ratio:>7} {verdict(f)}")
+        print(f"{name:28} {f['value']:>14,} {f['unit']:14} {bound:>12} {peer:>14} {ratio:>7} {verdict(f)}")
 
 
 def main():
