@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * virtio block device over a "blk" channel (lib/blk.h): read, write, flush, discard, identity. Source: virtio 1.2, section 5.2.
+ * virtio block device over a "blk" channel (lib/blk.h): read, write, flush, discard, write zeroes, identity.
+ * Source: virtio 1.2, section 5.2.
  *
- * Blocks are 4096 bytes; a request that is not whole blocks fails with an I/O error. A request is passed on in pieces of at
- * most BLK_MAX_COUNT blocks, one piece at a time; up to VBLK_SLOTS requests are under way at once.
- * State: requests under way. They are sent again after a restart of the peer, and after a restore.
+ * The guest sees sectors of 512 bytes on blocks of 4096, as on a "512e" disk. A request is passed on in pieces of at most BLK_MAX_COUNT
+ * blocks, one piece at a time; up to VBLK_SLOTS requests are under way at once. A write of part of a block is two pieces:
+ * the block is read, and written back with the new sectors in it. No other write touches that block meanwhile, so
+ * nothing that was acknowledged gets lost; a power cut may tear the whole block, as the topology tells the guest.
+ * State: requests under way. They are sent again, from their first piece on that was not answered, after a restart of the peer, and
+ * from their beginning after a restore.
  */
 #pragma once
 #include "lib/blk.h"
@@ -18,6 +22,8 @@ struct vblk_piece {
 	uint32_t count; /* blocks, 0 for a flush */
 	uint64_t block;
 	enum blk_type type;
+	uint32_t skip,
+		sectors; /* what it does for the request: sectors behind the first `skip` of its blocks */
 };
 
 enum vblk_slot_state { VBLK_FREE = 0, VBLK_WAITING, VBLK_SENT, VBLK_DROPPED };
@@ -25,8 +31,10 @@ enum vblk_slot_state { VBLK_FREE = 0, VBLK_WAITING, VBLK_SENT, VBLK_DROPPED };
 struct vblk_slot {
 	uint8_t state; /* enum vblk_slot_state; DROPPED: sent, but the guest reset the device */
 	enum blk_type type;
-	uint64_t block;       /* first of the request */
-	uint32_t count, done; /* blocks */
+	bool zeroes;          /* a write whose data is zeros */
+	bool merged;          /* part of a block: it has been read, and is being written */
+	uint64_t sector;      /* first of the request */
+	uint32_t count, done; /* sectors */
 	struct virtq_chain chain;
 };
 
@@ -37,7 +45,7 @@ struct vblk_backend {
 	bool (*send)(struct vblk_backend *be, struct virtio_blk *b, const struct vblk_piece *p);
 };
 
-/* Device configuration, section 5.2.4, up to the discard fields. */
+/* Device configuration, section 5.2.4, up to the fields for writing zeroes. */
 struct vblk_config {
 	uint64_t capacity; /* sectors of 512 bytes */
 	uint32_t size_max, seg_max;
@@ -50,8 +58,11 @@ struct vblk_config {
 	uint8_t writeback, unused0;
 	uint16_t num_queues;
 	uint32_t max_discard_sectors, max_discard_seg, discard_sector_alignment;
+	uint32_t max_zeroes_sectors, max_zeroes_seg;
+	uint8_t zeroes_may_unmap, unused1[3];
+	uint32_t pad; /* not the guest's */
 };
-_Static_assert(sizeof(struct vblk_config) == 48, "virtio block configuration");
+_Static_assert(offsetof(struct vblk_config, pad) == 60, "virtio block configuration");
 
 struct virtio_blk {
 	struct virtio v; /* first: ops get this */
@@ -61,7 +72,8 @@ struct virtio_blk {
 	uint32_t most; /* blocks of one piece */
 	bool read_only;
 	char id[20];
-	unsigned waiting; /* slots in that state */
+	unsigned waiting;        /* slots in that state */
+	uint8_t block[BLK_SIZE]; /* what a merged piece writes, while it is sent */
 	struct vblk_slot slot[VBLK_SLOTS];
 };
 

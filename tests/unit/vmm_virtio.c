@@ -88,8 +88,8 @@ static void answer_all(void)
 static void test_disk(void)
 {
 	driver_start(DISK, 1 << 9 | 1 << 13);
-	OK(mem_in(&h, bar + 0x2000, 4) == HARNESS_DISK * 8 && mem_in(&h, bar + 0x2014, 4) == 4096,
-	   "capacity and block size");
+	OK(mem_in(&h, bar + 0x2000, 4) == HARNESS_DISK * 8 && mem_in(&h, bar + 0x2014, 4) == 512,
+	   "capacity and sector size");
 	memset(h.ram + BUFFERS + 0x1000, 0x77, 5 * BLK_SIZE);
 	blk(1, 8, 5 * BLK_SIZE, true);
 	OK(h.sent_count == 1 && h.sent[0].count == 2 && h.sent[0].block == 1,
@@ -132,23 +132,150 @@ static void test_disk_discard(void)
 	OK(h.sent_count == 1 && h.sent[0].block == 4 && h.sent[0].count == 1, "to its end");
 	answer_all();
 	OK(request()->status == 0, "and is answered");
+	d.sector = 17;
+	d.sectors = 15;
+	memcpy(h.ram + BUFFERS + 0x1000, &d, sizeof(d));
+	blk(11, 0, sizeof(d), true);
+	OK(h.sent_count == 1 && h.sent[0].block == 3 && h.sent[0].count == 1,
+	   "of a part of a block nothing is discarded");
+	answer_all();
+	d.sectors = 6;
+	memcpy(h.ram + BUFFERS + 0x1000, &d, sizeof(d));
+	blk(11, 0, sizeof(d), true);
+	OK(h.sent_count == 0 && request()->status == 0, "which may be all");
 	d.sector = UINT64_MAX - 7;
 	memcpy(h.ram + BUFFERS + 0x1000, &d, sizeof(d));
 	blk(11, 0, sizeof(d), true);
 	OK(request()->status == 1 && h.sent_count == 0, "a discard outside of the disk fails");
 }
 
+static void fill_disk(void)
+{
+	for (unsigned i = 0; i < sizeof(h.disk); i++)
+		h.disk[i] = (uint8_t)(i / 512);
+}
+
+/* Do the sectors of the disk hold their numbers, but for [from, to), which hold `value`? */
+static bool disk_is(unsigned from, unsigned to, uint8_t value)
+{
+	for (unsigned i = 0; i < sizeof(h.disk); i++)
+		if (h.disk[i] != (i / 512 >= from && i / 512 < to ? value : (uint8_t)(i / 512)))
+			return false;
+	return true;
+}
+
+static void test_disk_sectors(void)
+{
+	const uint8_t *data;
+
+	driver_start(DISK, 0);
+	data = h.ram + BUFFERS + 0x1000;
+	OK(mem_in(&h, bar + 0x2014, 4) == 512 && mem_in(&h, bar + 0x2018, 1) == 3,
+	   "sectors of 512 bytes on blocks of 4096");
+	fill_disk();
+	blk(0, 13, 1024, false);
+	answer_all();
+	OK(request()->status == 0 && data[0] == 13 && data[512] == 14 && data[1024] == 0,
+	   "sectors inside a block are read");
+	blk(0, 7, 512 * 26, false);
+	answer_all();
+	OK(request()->status == 0 && data[0] == 7 && data[512 * 25] == 32 && data[512 * 26] == 0,
+	   "sectors of many blocks too, in pieces");
+	memset(h.ram + BUFFERS + 0x1000, 0xee, 0x10000);
+	blk(1, 21, 512, true);
+	OK(h.sent_count == 1 && h.sent[0].type == BLK_READ, "to write a sector its block is read");
+	harness_answer(&h);
+	OK(h.sent_count == 1 && h.sent[0].type == BLK_WRITE && request()->status == 0xff,
+	   "then written");
+	answer_all();
+	OK(request()->status == 0 && disk_is(21, 22, 0xee), "and only the sector changes");
+	fill_disk();
+	blk(1, 30, 512 * 29, true);
+	answer_all();
+	OK(request()->status == 0 && disk_is(30, 59, 0xee),
+	   "a write with parts of blocks at both ends changes what it should");
+}
+
+static void test_disk_zeroes(void)
+{
+	struct {
+		uint64_t sector;
+		uint32_t sectors, flags;
+	} d = { 5, 40, 1 };
+
+	driver_start(DISK, 1 << 14);
+	fill_disk();
+	memcpy(h.ram + BUFFERS + 0x1000, &d, sizeof(d));
+	blk(13, 0, sizeof(d), true);
+	answer_all();
+	OK(request()->status == 0 && disk_is(5, 45, 0), "zeroes are written where they should be");
+	d.flags = 2;
+	memcpy(h.ram + BUFFERS + 0x1000, &d, sizeof(d));
+	blk(13, 0, sizeof(d), true);
+	OK(request()->status == 1 && h.sent_count == 0, "flags that are not known are refused");
+}
+
+/* A second request, with its own header, data and status. */
+static uint8_t *second(uint32_t type, uint64_t sector, uint32_t len)
+{
+	struct request r = { .type = type, .sector = sector, .status = 0xff };
+
+	memcpy(h.ram + BUFFERS + 0x20000, &r, sizeof(r));
+	driver_descriptor(0, 4, BUFFERS + 0x20000, 16, 1, 5);
+	driver_descriptor(0, 5, BUFFERS + 0x21000, len, 1, 6);
+	driver_descriptor(0, 6, BUFFERS + 0x20010, 1, 2, 0);
+	driver_submit(0, 4);
+	return h.ram + BUFFERS + 0x20010;
+}
+
+static void test_disk_overlap(void)
+{
+	uint8_t *status;
+
+	driver_start(DISK, 0);
+	fill_disk();
+	memset(h.ram + BUFFERS + 0x1000, 0xee, 512);
+	memset(h.ram + BUFFERS + 0x21000, 0xee, 8192);
+	blk(1, 16, 512, true);
+	status = second(1, 17, 512);
+	OK(h.sent_count == 1, "a second write to a part of the same block waits");
+	answer_all();
+	OK(request()->status == 0 && *status == 0 && disk_is(16, 18, 0xee), "and neither is lost");
+	fill_disk();
+	blk(1, 23, 512, true);
+	status = second(1, 24, 4096);
+	OK(h.sent_count == 2, "one to the next block does not wait");
+	answer_all();
+	fill_disk();
+	blk(1, 23, 512, true);
+	status = second(1, 16, 4096 * 2);
+	OK(h.sent_count == 1, "a write of the whole block waits as well");
+	vblk_restart(&h.m.disk);
+	OK(h.sent_count == 2 && h.sent[1].type == BLK_READ,
+	   "after a restart the block is read again");
+	h.sent[0] = h.sent[1];
+	h.sent_count = 1;
+	harness_answer(&h);
+	OK(h.sent_count == 1 && h.sent[0].type == BLK_WRITE, "and written");
+	vblk_restart(&h.m.disk);
+	OK(h.sent_count == 2 && h.sent[1].type == BLK_READ, "from the start if that was lost");
+	h.sent[0] = h.sent[1];
+	h.sent_count = 1;
+	answer_all();
+	OK(request()->status == 0 && *status == 0 && disk_is(16, 32, 0xee), "and all arrives");
+}
+
 static void test_disk_refusals(void)
 {
 	driver_start(DISK, 0);
-	blk(0, 4, BLK_SIZE, false);
-	OK(request()->status == 1, "a sector inside a block fails");
-	blk(0, 8, 512, false);
-	OK(request()->status == 1, "less than a block fails");
+	blk(0, 8, 500, false);
+	OK(request()->status == 1, "less than a sector fails");
 	blk(0, (HARNESS_DISK - 1) * 8, 2 * BLK_SIZE, false);
 	OK(request()->status == 1, "over the end fails");
 	blk(0, UINT64_MAX - 7, BLK_SIZE, false);
 	OK(request()->status == 1, "far over the end fails");
+	blk(1, 0, 0, true);
+	OK(request()->status == 1, "nothing at all fails");
 	blk(77, 0, BLK_SIZE, false);
 	OK(request()->status == 2, "an unknown request is unsupported");
 	OK(h.sent_count == 0, "nothing of these reached the backend");
@@ -281,6 +408,9 @@ int main(void)
 	test_features();
 	test_disk();
 	test_disk_discard();
+	test_disk_sectors();
+	test_disk_zeroes();
+	test_disk_overlap();
 	test_disk_refusals();
 	test_disk_backend();
 	test_disk_save();
