@@ -7,7 +7,7 @@ set -eu
 packages="
 build-essential clang clang-14 lld-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 nasm perl
 meson ninja-build dpkg-dev xz-utils bzip2 ca-certificates debian-archive-keyring util-linux git
-gnu-efi mtools dosfstools cpio busybox-static kmod
+gnu-efi mtools dosfstools cpio busybox-static kmod mmdebstrap
 qemu-system-x86 qemu-utils ovmf bochs bochs-term vgabios swtpm swtpm-tools tpm2-tools gnutls-bin openssl socat
 libssl-dev libsqlite3-dev libtss2-dev libzydis-dev
 python3 python3-cbor2 python3-cryptography
