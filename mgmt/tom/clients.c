@@ -50,6 +50,22 @@ static bool read_order(struct client *c, char *line)
 	return true;
 }
 
+/* Orders that are answered at once. */
+static bool answer(struct session *s, struct client *c, const char *line)
+{
+	bool end = strcmp(line, "end") == 0;
+	char text[CTL_LINE];
+
+	if (strcmp(line, "progress") == 0) {
+		pump_progress(s, text, sizeof(text));
+		client_reply(c, true, text);
+	} else {
+		client_reply(c, end, end ? "ended" : "unknown order");
+	}
+	client_close(s, c);
+	return !end;
+}
+
 bool client_read(struct session *s, struct client *c)
 {
 	char line[CTL_LINE];
@@ -66,8 +82,5 @@ bool client_read(struct session *s, struct client *c)
 		return orders_approve(s, c, line + 8);
 	if (strncmp(line, "console ", 8) == 0)
 		return console_begin(s, c, line + 8);
-	client_reply(c, strcmp(line, "end") == 0,
-		     strcmp(line, "end") == 0 ? "ended" : "unknown order");
-	client_close(s, c);
-	return strcmp(line, "end") != 0;
+	return answer(s, c, line);
 }

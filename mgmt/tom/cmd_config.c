@@ -11,6 +11,7 @@
 #include "mgmt/tom/crypto.h"
 #include "mgmt/tom/ctl.h"
 #include "mgmt/tom/desired.h"
+#include "mgmt/tom/progress.h"
 
 #define CMDLINE "console=ttyS0" /* every guest has this; --append adds to it */
 
@@ -74,11 +75,14 @@ static const char *not_reached(struct tom *t, const char *server, uint64_t epoch
 static int wait_reached(struct tom *t, const char *server, uint64_t epoch, int64_t seconds)
 {
 	const char *why = not_reached(t, server, epoch);
+	struct progress progress = { "", 0 };
 
 	for (time_t end = time(NULL) + seconds; why && time(NULL) < end;) {
+		progress_show(t, server, &progress);
 		usleep(200000);
 		why = not_reached(t, server, epoch);
 	}
+	progress_end(t, &progress);
 	return why ? tom_fail(TOM_REFUSED, "server %s: not there after %" PRId64 " s: %s", server,
 			      seconds, why)
 		   : TOM_OK;

@@ -6,6 +6,7 @@
  *   push            send the stored desired state now, answer when the server has accepted or refused it
  *   approve NAME    approve another release for the disk and the TVD keys
  *   console VM      serial console
+ *   progress        "image N of M: P %, X of Y MiB" while images are on their way, "-" when none is
  *   end             close the session (a newer one takes its place)
  */
 #pragma once

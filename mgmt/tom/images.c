@@ -48,6 +48,7 @@ static void pump_next(struct session *s)
 	free(s->pump.data);
 	s->pump.data = NULL;
 	s->pump.image++;
+	s->pump.chunk = 0;
 	s->pump.retry_ms = 0;
 	forget_flying(s);
 }
@@ -147,6 +148,22 @@ void pump_hurry(struct session *s)
 {
 	if (!s->pump.asked && !s->pump.flying)
 		s->pump.retry_ms = 0;
+}
+
+void pump_progress(const struct session *s, char *text, size_t cap)
+{
+	const struct state_image *image = pump_image(s);
+	uint64_t done = (uint64_t)s->pump.chunk * IMAGE_CHUNK_SIZE;
+
+	if (!image) {
+		snprintf(text, cap, "-");
+		return;
+	}
+	if (done > image->size)
+		done = image->size;
+	snprintf(text, cap, "image %zu of %zu: %u %%, %.1f of %.1f MiB", s->pump.image + 1,
+		 s->desired->image_count, (unsigned)(100 * done / image->size),
+		 (double)done / 1048576, (double)image->size / 1048576);
 }
 
 /* Where the vault stands now. */

@@ -82,6 +82,8 @@ void orders_load(struct session *s); /* the desired state changed */
 /* images.c */
 void pump_reset(struct session *s); /* begin with the first image of the desired state */
 void pump_hurry(struct session *s); /* the server may be ready for more: ask at once */
+/* "image N of M: P %, X of Y MiB", or "-": nothing is on its way. */
+void pump_progress(const struct session *s, char *text, size_t cap);
 bool sealed_tick(struct session *s);
 /* Milliseconds until sealed_tick() has something to do; -1: nothing. */
 int sealed_timeout(const struct session *s);

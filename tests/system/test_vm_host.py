@@ -4,6 +4,7 @@
 # runs on: host
 """A VM's whole life under the TOM's orders: domain, images, start, console, crash, reboot, stop (a toy vmm as the guest)."""
 import os
+import re
 import socket
 import time
 
@@ -79,8 +80,10 @@ def define(lab, tom, kernel_size=300000):
 
 def test(lab):
     tom, machine = bound(lab)
-    define(lab, tom)
+    define(lab, tom, 12 << 20)
     done = tom.run("vm", "start", "web", "--wait", "60")
+    shown = [int(p) for p in re.findall(r"^s1: image \d of 2: (\d+) %, [\d.]+ of [\d.]+ MiB$", done.stderr, re.M)]
+    lab.check("whoever waits sees how far the images have come", len(set(shown)) > 1, done.stderr)
     lab.check("a VM starts", done.returncode == 0, done.stderr + machine.log() + tom.log() + tom("config", "show", "s1"))
     console = Console(tom, "s1", "web")
     lab.check("its console shows its past", console.wait("hosted guest is up"), console.text)
