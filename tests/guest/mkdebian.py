@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a stock Debian root disk: minimal system, systemd, Debian's own kernel and initramfs, nothing of ours in it.
 
-    mkdebian.py [--out DIR]
+    mkdebian.py [--out DIR] [--kernel PACKAGE]
 
 Packages come by mmdebstrap from the archives that this machine's apt knows. Writes to DIR (build/debian):
     disk.img    a raw ext4 file system
@@ -22,7 +22,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SUITE = "bookworm"
-PACKAGES = ("systemd-sysv", "dbus", "udev", "zstd", "iproute2", "iputils-ping", "e2fsprogs", "linux-image-cloud-amd64")
+PACKAGES = ("systemd-sysv", "dbus", "udev", "zstd", "iproute2", "iputils-ping", "e2fsprogs")
+KERNEL = "linux-image-cloud-amd64"
 SIZE = "1G"
 
 
@@ -46,11 +47,11 @@ def sources():
     return "".join(line + "\n" for line in lines)
 
 
-def install(tree):
+def install(tree, kernel):
     """The packages, with a line of progress every few steps."""
     steps = ["retrieving", "extracting", "installing", "running", "cleaning"]
     command = ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory", "--skip=output/dev",
-               "--aptopt=Acquire::Languages \"none\"", "--include=" + ",".join(PACKAGES), SUITE, tree, "-"]
+               "--aptopt=Acquire::Languages \"none\"", "--include=" + ",".join(PACKAGES + (kernel,)), SUITE, tree, "-"]
     prefix = [] if os.getuid() == 0 else ["sudo"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(prefix + command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.PIPE, text=True)
@@ -88,13 +89,15 @@ def collect(tree, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", default=os.path.join(ROOT, "build/debian"), metavar="DIR")
-    out = os.path.abspath(parser.parse_args().out)
+    parser.add_argument("--kernel", default=KERNEL, metavar="PACKAGE", help="(%s)" % KERNEL)
+    options = parser.parse_args()
+    out = os.path.abspath(options.out)
     os.makedirs(out, exist_ok=True)
     password = secrets.token_hex(8)
     tree = os.path.join(out, "tree")
     as_root("rm", "-rf", "--one-file-system", tree)
     say("installing Debian %s from the archives of this machine's apt" % SUITE)
-    install(tree)
+    install(tree, options.kernel)
     set_up(tree, password)
     say("making the file system")
     collect(tree, out)

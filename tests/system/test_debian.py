@@ -64,18 +64,17 @@ class Debian:
         self.wait(r"Password: $")
         self.type(password + "\n")
         self.wait(r"root@debian:~# $")
-        self.type("export TERM=dumb; bind 'set enable-bracketed-paste off'\n")
-        self.wait(r"root@debian:~# $")
+        self.type("exec sh\n")
+        self.wait(r"^# $")
+        self.type("stty -echo\n")
+        self.wait(r"^# $")
 
     def order(self, command):
-        """Runs a command in the shell; what it printed."""
-        self.type("%s; echo 'the'' end'\n" % command)
-        self.wait(r"the'' end'$\n")
+        """Runs a command in the shell, which echoes nothing; what it printed."""
+        self.type(command + "; echo; echo the end\n")
         start = self.seen
-        self.wait(r"^the end$")
-        output = self.text[start:self.seen - len("the end")]
-        self.wait(r"root@debian:~# $")
-        return output.strip()
+        self.wait(r"^the end\n# $")
+        return self.text[start:self.seen - len("the end\n# ")].strip()
 
 
 def password():
@@ -92,7 +91,7 @@ def check_system(lab, guest):
     mount = guest.order("findmnt -n -o SOURCE,FSTYPE,OPTIONS /")
     lab.check("its root file system is on the virtio disk, writable", re.match(r"/dev/vda +ext4 +rw", mount), mount)
     lab.equal("whose sectors are 512 bytes on blocks of 4096",
-              guest.order("cd /sys/block/vda/queue; echo $(cat logical_block_size physical_block_size)"), "512 4096")
+              guest.order("echo $(cd /sys/block/vda/queue; cat logical_block_size physical_block_size)"), "512 4096")
     lab.equal("the clock source is the TSC", guest.order("cat /sys/devices/system/clocksource/clocksource0/current_clocksource"),
               "tsc")
     lab.check("the packages are all there", guest.order("dpkg --audit") == "")
