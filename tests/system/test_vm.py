@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import build, run  # noqa: E402
 
-SECONDS = 120
+SECONDS = 250
 
 
 def vm_test(lab):

@@ -219,9 +219,56 @@ static void test_page_table_failure(void)
 	check(good, "with any frame missing nothing is mapped and nothing is lost");
 }
 
+#define GIB UINT64_C(0x40000000)
+
+/* Largest leaf for `size` bytes at va and pa; *frames = tables it took. */
+static uint64_t leaf_of(uint64_t va, uint64_t pa, uint64_t size, uint64_t *frames)
+{
+	struct account a;
+	struct ptab t = { .format = &ptab_host, .acct = &a };
+	uint64_t done, shown, unmapped;
+
+	account_init(&a, 5);
+	t.root = ptr_pa(frame_alloc(&a));
+	if (ptab_map(&t, va, pa, size, RIGHT_R, &done) != PTAB_OK)
+		return 0;
+	*frames = a.used - 1;
+	if (!ptab_lookup(&t, va + done - 1, &shown) || shown != done)
+		return 0;
+	if (ptab_map(&t, va + done - FRAME_SIZE, pa, FRAME_SIZE, RIGHT_R, &shown) != PTAB_TAKEN)
+		return 0;
+	unmapped = ptab_unmap(&t, va + done / 2);
+	while (!ptab_free_step(&t, ptab_host.limit))
+		;
+	if (a.used != 1)
+		return 0;
+	frame_free(&a, pa_ptr(t.root));
+	return unmapped;
+}
+
+static void test_leaf_sizes(void)
+{
+	uint64_t frames;
+
+	cpu_leaf_level = 2;
+	check(leaf_of(GIB, 4 * GIB, 2 * GIB, &frames) == GIB && frames == 1,
+	      "1 GiB is one leaf, with no table of its own");
+	check(leaf_of(GIB, GIB + PTAB_LARGE_SIZE, GIB, &frames) == PTAB_LARGE_SIZE && frames == 2,
+	      "2 MiB leaves where the addresses do not agree");
+	check(leaf_of(GIB, GIB, GIB - FRAME_SIZE, &frames) == PTAB_LARGE_SIZE,
+	      "and where the size is less");
+	check(leaf_of(GIB, GIB + FRAME_SIZE, GIB, &frames) == FRAME_SIZE && frames == 3,
+	      "4 KiB leaves where nothing else fits");
+	cpu_leaf_level = 1;
+	check(leaf_of(GIB, GIB, GIB, &frames) == PTAB_LARGE_SIZE,
+	      "2 MiB leaves on a processor without 1 GiB pages");
+	cpu_leaf_level = 2;
+}
+
 int main(void)
 {
 	world_make();
+	test_leaf_sizes();
 	test_heap();
 	test_slabs();
 	test_quota();

@@ -14,6 +14,7 @@ GUEST(avx)
 GUEST(dr)
 GUEST(tsc)
 GUEST(touch)
+GUEST(peek)
 
 enum {
 	RFLAGS_IF = 1 << 9,
@@ -321,6 +322,56 @@ static void test_memory(void)
 		  "a write to read-only memory exits and says so");
 }
 
+enum {
+	GIB = 1 << 30,
+	LAB_HIGH = GIB, /* second GiB of the guest */
+	DEVICE_GIB = 2, /* no RAM and no local APIC there; q35 has its configuration space in it */
+	DEVICE_OFFSET = 0x30000000,
+};
+
+static uint64_t frames_used(void)
+{
+	uint64_t quota, used;
+
+	lab_must(sys_ctrl_kmem(lab_root->pd, lab_root->pd, 0, &quota, &used), "ask the account");
+	return used;
+}
+
+static bool has_gib_pages(void)
+{
+	uint32_t a = 0x80000001, b, c, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+	return d >> 26 & 1;
+}
+
+/* 1 GiB without a table of its own: the leaf is that large. */
+static void test_large(void)
+{
+	uint64_t va = lab_va(1), device = DEVICE_GIB * (uint64_t)GIB, before;
+	struct lab_vcpu v;
+	struct vcpu_state *s;
+	struct lab_vm vm;
+
+	MACHINE(peek);
+	lab_must(sys_map(lab_root->mo_dev, lab_root->pd, va, device + DEVICE_OFFSET, PAGE_SIZE,
+			 RIGHT_R),
+		 "map a device");
+	lab_must(sys_map(vm.mo, vm.space, LAB_RAM, 0, PAGE_SIZE, RIGHT_R), "make room for records");
+	before = frames_used();
+	lab_must(sys_map(lab_root->mo_dev, vm.space, LAB_HIGH, device, GIB, RIGHT_R), "map 1 GiB");
+	lab_equal(frames_used() - before, has_gib_pages() ? 0 : 1,
+		  "1 GiB is one page where the processor has such");
+	*(uint64_t *)(void *)(vm.mem + LAB_PDPT + 8) = LAB_HIGH | 0x83;
+	s->gpr[VCPU_RSI] = LAB_HIGH + DEVICE_OFFSET;
+	lab_check(lab_run(&v, 0, 0) == VM_EXIT_HYPERCALL &&
+			  s->gpr[VCPU_RAX] == *(volatile uint64_t *)va && s->gpr[VCPU_RAX] != 0,
+		  "through which the guest reads what the host reads");
+	lab_must(sys_unmap(vm.space, LAB_HIGH, GIB), "unmap 1 GiB");
+	vcpu_skip(s, s->insn_len);
+	lab_check(lab_run(&v, 0, 0) == VM_EXIT_MEMORY, "and it goes in one piece");
+}
+
 void test_exits(void)
 {
 	lab_name = "vm_exits";
@@ -336,4 +387,5 @@ void test_exits(void)
 	test_dr();
 	test_tsc();
 	test_memory();
+	test_large();
 }

@@ -228,6 +228,49 @@ guest touch
 	vmmcall
 end touch
 
+	/* what is at rsi */
+guest peek
+1:	mov (%rsi), %rax
+	vmmcall
+	jmp 1b
+end peek
+
+	/* counts in rbx; what it has put into LSTAR goes along */
+guest hop
+	mov $0xc0000082, %ecx
+	mov $0x5678, %eax
+	mov $0xffff8000, %edx
+	wrmsr
+1:	inc %rbx
+	rdmsr
+	vmmcall
+	jmp 1b
+end hop
+
+	/* interrupts itself; the handler finds the way back on its stack */
+	.globl guest_soft_handler
+guest soft
+	int $0x31
+	vmmcall
+guest_soft_handler:
+	mov (%rsp), %rbx
+	vmmcall
+end soft
+
+	/* one step at a time: the handler of #DB tells DR6 */
+	.globl guest_step_handler
+guest step
+	pushf
+	orq $0x100, (%rsp)
+	popf
+	nop
+1:	jmp 1b
+guest_step_handler:
+	mov %dr6, %rax
+	mov (%rsp), %rbx
+	vmmcall
+end step
+
 	/* what its own memory says */
 guest tell
 1:	mov 0x30000, %rax

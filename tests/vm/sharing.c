@@ -4,11 +4,13 @@
 
 GUEST(spin)
 GUEST(tell)
+GUEST(hop)
 
 enum {
 	MACHINES = 20,
 	ROUNDS = 5,
 	MS_RUN = 200,
+	HOPS = 40,
 };
 
 static struct lab_vcpu side; /* run by the thread on CPU 1 */
@@ -153,6 +155,48 @@ static void test_two_cpus(void)
 		  "and goes on here on CPU 0");
 }
 
+static void hop_side(void)
+{
+	for (unsigned i = 0; i < HOPS / 2; i++) {
+		(void)!down(side_sm, 0);
+		side_exit = lab_run(&side, 0, 0);
+		up(side_done);
+	}
+	lab_thread_end();
+}
+
+/* One vCPU, run by turns on both CPUs; it ends where it does not run, and its memory is used again. */
+static void test_hops(void)
+{
+	struct vcpu_state *s;
+	struct lab_vm vm;
+	bool good = true;
+
+	lab_vm_make(&vm, guest_hop, guest_hop_end);
+	lab_vcpu_make(&side, &vm, 0);
+	s = side.s;
+	side_sm = semaphore();
+	side_done = semaphore();
+	lab_thread(1, PRIO_MAX - 2, hop_side);
+	for (uint64_t i = 0; i < HOPS; i++) {
+		if (i % 2) {
+			up(side_sm);
+			good &= down(side_done, in_ms(10000)) == S_OK;
+		} else {
+			side_exit = lab_run(&side, 0, 0);
+		}
+		good &= side_exit == VM_EXIT_HYPERCALL && s->gpr[VCPU_RBX] == i + 1 &&
+			s->gpr[VCPU_RAX] == 0x5678;
+		vcpu_skip(s, 3);
+	}
+	lab_check(good, "a vCPU goes to and fro between two CPUs with all it has");
+	lab_must(sys_revoke(side.sel, REVOKE_OBJECT), "destroy it from the CPU it last left");
+	lab_vm_make(&vm, guest_hop, guest_hop_end);
+	lab_vcpu_make(&side, &vm, 0);
+	lab_check(lab_run(&side, 0, 0) == VM_EXIT_HYPERCALL && side.s->gpr[VCPU_RBX] == 1,
+		  "a new one in its place starts afresh");
+}
+
 static void test_unmap_while_running(void)
 {
 	struct lab_vm vm;
@@ -282,6 +326,7 @@ void test_sharing(void)
 	if (lab_root->cpu_count < 2)
 		return;
 	test_two_cpus();
+	test_hops();
 	test_unmap_while_running();
 	test_end_while_running();
 }

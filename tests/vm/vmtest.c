@@ -7,6 +7,7 @@ int lab_main(void)
 {
 	test_exits();
 	test_hostile();
+	test_vtx();
 	test_sharing();
 	return lab_failed();
 }

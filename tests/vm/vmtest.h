@@ -16,3 +16,4 @@
 void test_exits(void);
 void test_hostile(void);
 void test_sharing(void);
+void test_vtx(void);

@@ -29,6 +29,8 @@ void vmx_vmcs_init(struct vmx_guest *g, const struct vmx_controls *c)
 		vmwrite(VMCS_ENCLS_BITMAP, UINT64_MAX);
 	/* #DB and #AC can otherwise be delivered for ever without an interrupt in between */
 	vmwrite(VMCS_EXCEPTIONS, 1 << VECTOR_DB | 1 << VECTOR_AC | 1 << VECTOR_MC);
+	vmwrite(VMCS_PF_MASK, 0);
+	vmwrite(VMCS_PF_MATCH, 0);
 	vmwrite(VMCS_CR3_TARGETS, 0);
 	vmwrite(VMCS_EXIT_MSR_STORES, 0);
 	vmwrite(VMCS_EXIT_MSR_LOADS, 0);

@@ -6,6 +6,7 @@
 #include "kernel/inc/ptab.h"
 
 extern const struct ptab_format ptab_host;
+extern unsigned int cpu_leaf_level;
 extern uint64_t kernel_root, tsc_khz, fpu_mask;
 
 void space_install_kernel(uint64_t *root);
