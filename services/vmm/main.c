@@ -224,7 +224,7 @@ static const struct blk_info *find_disk(struct chan *vault, struct blk_info *inf
 	if (have_args && memcmp(args.volume, none, sizeof(none)) == 0)
 		return NULL;
 	if (blk == NULL && start_info()->lab)
-		blk = chan_open("virtio_blk", "blk");
+		blk = chan_open(NULL, "blk");
 	if (blk == NULL)
 		return NULL;
 	if (!disk_chan_open(&disk, blk, vault != NULL ? VMM_VOLUME_DISK : 0, info))
