@@ -77,6 +77,10 @@ enum root_flag {
 	ROOT_HAS_SVM = 1u << 0,
 	ROOT_HAS_VMX = 1u << 1,
 	ROOT_X2APIC = 1u << 2,
+	ROOT_IOMMU_VTD = 1u << 3,
+	ROOT_IOMMU_AMDVI = 1u << 4,
+	ROOT_IOMMU_REMAPS = 1u << 5, /* interrupts too */
+	ROOT_IOMMU = ROOT_IOMMU_VTD | ROOT_IOMMU_AMDVI,
 };
 
 _Static_assert(sizeof(struct root_mem) == 24, "root_mem");

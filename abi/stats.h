@@ -25,6 +25,8 @@ struct cpu_stats {
 	uint64_t restarts;                /* long calls interrupted and resumed */
 	uint64_t idle_ticks;              /* TSC */
 	uint64_t vm_exits[VM_EXIT_KINDS]; /* by enum vm_exit, abi/vcpu.h */
+	uint64_t
+		dma_faults; /* requests of devices that the IOMMU refused, as far as it recorded them */
 };
 
 enum trace_event {

@@ -78,6 +78,7 @@ enum right {
 
 enum space_kind {
 	SPACE_GUEST = 1, /* guest-physical memory: NPT or EPT */
+	SPACE_DMA = 2,   /* what attached PCI functions reach: VT-d or AMD-Vi */
 };
 
 /* create_ec: low 16 bits of `cpu` are the CPU number, the rest are flags. */

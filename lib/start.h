@@ -63,8 +63,9 @@ struct start_dev {
 	char name[START_NAME]; /* "virtio_blk0", "com1", "tpm_crb" */
 	uint64_t mmio_va[6];   /* BARs or register windows mapped read-write, uncached; 0: none */
 	uint64_t mmio_size[6];
-	uint64_t dma_va;   /* memory for the device's DMA, contiguous, zeroed; 0: none */
-	uint64_t dma_addr; /* its address on the device's side (physical, later the IOMMU's) */
+	uint64_t dma_va; /* memory for the device's DMA, contiguous, zeroed; 0: none */
+	uint64_t
+		dma_addr; /* its address on the device's side: the IOMMU's, or physical without one */
 	uint64_t dma_size;
 	uint32_t dc;        /* device-context selector for assign(); 0: none */
 	uint32_t irqs;      /* message interrupts the function offers (MSI-X vectors) */
@@ -82,6 +83,14 @@ struct start_rom { /* a measured boot part or other read-only memory */
 	uint64_t va;
 	uint64_t size;
 	uint8_t digest[32]; /* SHA-256 as measured; zero if not a boot part */
+};
+
+enum start_iommu {
+	START_IOMMU_NONE = 0, /* nothing: DMA addresses are physical ones */
+	START_IOMMU_VTD = 1,
+	START_IOMMU_AMDVI = 2,
+	START_IOMMU_KIND = 0xff,
+	START_IOMMU_REMAPS = 1 << 8, /* or'ed to it: a device raises only its own interrupts */
 };
 
 struct start_info {
@@ -113,6 +122,8 @@ struct start_info {
 	uint32_t cpu_count; /* of the machine */
 	uint32_t prio;      /* highest of its threads */
 	uint32_t threads;   /* how many it may have; stacks are there for that many */
+	uint32_t iommu;     /* enum start_iommu: what keeps devices in their drivers' memory */
+	uint32_t pad;
 	uint64_t stack_top[START_MAX_THREADS];
 	struct start_dev dev[START_MAX_DEV];
 	struct start_rom rom[START_MAX_ROM];

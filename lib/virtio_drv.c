@@ -119,6 +119,8 @@ static const char *negotiate(struct virtio *v, uint64_t *features)
 	*features &= offered(v);
 	if (!(*features & VIRTIO_F_VERSION_1))
 		return "the device is older than virtio 1.0";
+	if (start_info()->iommu && !(*features & VIRTIO_F_ACCESS_PLATFORM))
+		return "the device does not obey the IOMMU (in QEMU: iommu_platform=on)";
 	put32(v, DRIVER_FEATURE_SELECT, 0);
 	put32(v, DRIVER_FEATURE, (uint32_t)*features);
 	put32(v, DRIVER_FEATURE_SELECT, 1);
@@ -145,7 +147,7 @@ const char *virtio_begin(struct virtio *v, const struct start_dev *dev, uint64_t
 	if (wrong)
 		return wrong;
 	put8(v, DEVICE_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-	*features |= VIRTIO_F_VERSION_1;
+	*features |= VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM;
 	wrong = negotiate(v, features);
 	if (wrong)
 		return wrong;

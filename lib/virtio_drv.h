@@ -9,8 +9,9 @@
 #include "lib/start.h"
 #include "lib/virtio_caps.h"
 
-#define VIRTIO_F_VERSION_1 (1ull << 32)
-#define VIRTQ_MAX          256u
+#define VIRTIO_F_VERSION_1       (1ull << 32)
+#define VIRTIO_F_ACCESS_PLATFORM (1ull << 33) /* its DMA goes through the IOMMU */
+#define VIRTQ_MAX                256u
 
 struct virtio {
 	const struct start_dev *dev;
@@ -48,7 +49,10 @@ struct virtq {
 	struct virtq_used *used;
 };
 
-/* Resets the device and agrees on VERSION_1 and those of `features` it offers, which come back. NULL or what is wrong. */
+/*
+ * Resets the device and agrees on VERSION_1, ACCESS_PLATFORM and those of `features` it offers, which come back. Where there is an IOMMU a device that
+ * goes round it is refused. NULL or what is wrong.
+ */
 const char *virtio_begin(struct virtio *v, const struct start_dev *dev, uint64_t *features);
 /* lib/virtio_irq.c: message 0 of the function ups our semaphore from now on. NULL or what is wrong. */
 const char *virtio_interrupt(const struct virtio *v, const struct virtio_caps *c);

@@ -36,7 +36,7 @@ struct slot {
 		uint64_t base; /* mo: physical address; pio: port; dc: requester id */
 	};
 	uint64_t size;    /* of the range; bytes, ports, functions */
-	struct list maps; /* struct mapping or struct irq_bind */
+	struct list maps; /* struct mapping or struct dev_use */
 	struct pd *pd;    /* whose table this is */
 };
 

@@ -41,6 +41,9 @@ void account_init(struct account *a, uint64_t quota);
 void *frame_alloc(struct account *a);
 void frame_free(struct account *a, void *frame);
 
+/* While booting only: zeroed frames one after the other, the kernel's for good; panics if there are none. */
+void *boot_frames(uint64_t bytes);
+
 /* A zeroed object of up to 512 bytes, or NULL. Freed with the account it came from. */
 void *slab_alloc(struct account *a, uint64_t size);
 void slab_free(struct account *a, void *p);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The page-table engine: one walker for all formats (host, NPT, EPT). A format says how entries look; kernel/src/x86_64/ptab_host.c and
+ * The page-table engine: one walker for all formats (host, NPT, EPT, VT-d, AMD-Vi). A format says how entries look; kernel/src/x86_64/ptab_host.c and
  * the vendor files have one each. Table frames are charged to the space's account and stay until the space goes.
  */
 #pragma once
@@ -22,7 +22,9 @@ struct ptab_format {
 	uint64_t table;                 /* bits of an entry that points to a table */
 	uint64_t present;               /* an entry is in use if any of these is set */
 	uint64_t large;                 /* set in a leaf above level 0 */
-	uint64_t limit;                 /* first address that cannot be mapped */
+	uint64_t
+		next_level; /* field of an entry: levels below it, 0 in a leaf; or no such field and 0 */
+	uint64_t limit; /* first address that cannot be mapped */
 };
 
 struct ptab {

@@ -18,13 +18,20 @@ struct space {
 	struct pd *pd;    /* host: the domain; guest: NULL */
 	struct list maps; /* struct mapping.space_link */
 	uint64_t tlb_gen; /* guest: counts changes; who caches translations compares */
+	uint16_t
+		dma_domain; /* DMA: its number in the IOMMUs while functions are attached, else 0 */
 };
 
+/* Guest-physical memory, or what devices see (space_is_dma(), kernel/inc/iommu.h). */
 struct gspace {
 	struct obj obj;
 	struct space space;
 	struct list
 		vcpus; /* struct vcpu.space_link; they die with the space, vcpu_reap unparks it */
+	struct list attached; /* DMA: struct attachment.space_link */
+	struct list irqs;     /* DMA: struct irq_bind.space_link */
+	uint32_t irq_count;
+	void *irt; /* DMA: frame of interrupt table entries, if the vendor has one per space */
 };
 
 struct mapping {

@@ -108,7 +108,7 @@ bool slot_unmap_step(struct slot *s)
 	if (list_empty(&s->maps))
 		return true;
 	if (s->type == OBJ_DC)
-		irq_unbind(container_of(s->maps.next, struct irq_bind, slot_link));
+		dev_use_end(container_of(s->maps.next, struct dev_use, slot_link));
 	else
 		mapping_unmap_step(container_of(s->maps.next, struct mapping, slot_link));
 	return list_empty(&s->maps);

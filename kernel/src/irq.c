@@ -2,6 +2,7 @@
 #include "kernel/inc/irq.h"
 #include "abi/decode.h"
 #include "kernel/inc/cpu.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/pd.h"
 #include "kernel/inc/sm.h"
 #include "kernel/inc/stats.h"
@@ -10,10 +11,6 @@ enum {
 	MSI_INDEX_MAX = 2048,
 	APIC_ID_XAPIC = 255,
 };
-
-/* Message address and data, fixed delivery, physical destination. Intel SDM volume 3, 11.11. */
-#define MSI_ADDRESS    0xfee00000ull
-#define MSI_DEST_SHIFT 12
 
 void irq_deliver(uint8_t vector)
 {
@@ -26,10 +23,19 @@ void irq_deliver(uint8_t vector)
 
 void irq_unbind(struct irq_bind *b)
 {
+	iommu_unroute(b);
 	cpus[b->cpu]->irq[b->vector - IRQ_VECTOR_FIRST] = NULL;
 	b->sm->irq = NULL;
-	list_remove(&b->slot_link);
+	list_remove(&b->use.slot_link);
 	slab_free(&b->sm->obj.acct->account, b);
+}
+
+void dev_use_end(struct dev_use *u)
+{
+	if (u->attachment)
+		iommu_detach(container_of(u, struct attachment, use));
+	else
+		irq_unbind(container_of(u, struct irq_bind, use));
 }
 
 static int free_vector(const struct cpu *cpu)
@@ -42,8 +48,15 @@ static int free_vector(const struct cpu *cpu)
 
 static enum status check(const struct slot *dc, const struct sm *sm, const struct args_assign *a)
 {
+	const struct gspace *g;
+
 	if (dc->size != 1 || a->index >= MSI_INDEX_MAX)
 		return S_BAD_PARAM;
+	g = iommu_space_of(dc->base);
+	if (iommu_ops && !g)
+		return S_BAD_PARAM;
+	if (g && g->irq_count == IOMMU_SPACE_IRQS)
+		return S_BUSY;
 	if (a->cpu >= cpu_count || cpus[a->cpu]->apic_id >= APIC_ID_XAPIC)
 		return S_BAD_CPU;
 	return sm->irq || free_vector(cpus[a->cpu]) < 0 ? S_BUSY : S_OK;
@@ -51,13 +64,14 @@ static enum status check(const struct slot *dc, const struct sm *sm, const struc
 
 static void bind(struct irq_bind *b, struct slot *dc, struct sm *sm, uint64_t cpu)
 {
-	b->slot = dc;
 	b->sm = sm;
+	b->space = iommu_space_of(dc->base);
+	b->rid = (uint16_t)dc->base;
 	b->cpu = (uint16_t)cpu;
 	b->vector = (uint8_t)free_vector(cpus[cpu]);
 	cpus[cpu]->irq[b->vector - IRQ_VECTOR_FIRST] = b;
 	sm->irq = b;
-	list_insert(&dc->maps, &b->slot_link);
+	list_insert(&dc->maps, &b->use.slot_link);
 }
 
 void call_assign(struct ec *self)
@@ -66,6 +80,7 @@ void call_assign(struct ec *self)
 	struct slot *dc, *slot;
 	struct irq_bind *b;
 	struct sm *sm;
+	struct msi m;
 	enum status s = cap_lookup(self->pd, a.dc, OBJ_DC, RIGHT_ASSIGN, &dc);
 
 	if (s == S_OK)
@@ -81,6 +96,7 @@ void call_assign(struct ec *self)
 		return ec_status(self, S_NO_KMEM);
 	/* point of no return */
 	bind(b, dc, sm, a.cpu);
+	m = iommu_route(b);
 	ec_status(self, S_OK);
-	ec_results(self, MSI_ADDRESS | (uint64_t)cpus[a.cpu]->apic_id << MSI_DEST_SHIFT, b->vector);
+	ec_results(self, m.address, m.data);
 }

@@ -72,6 +72,19 @@ void *frame_alloc(struct account *a)
 	return p;
 }
 
+/* The pool has given nothing back yet, so frames follow one another. */
+void *boot_frames(uint64_t bytes)
+{
+	char *first = frame_alloc(NULL), *last = first;
+	uint64_t size = (bytes + FRAME_SIZE - 1) & ~(uint64_t)(FRAME_SIZE - 1);
+
+	for (uint64_t at = FRAME_SIZE; last && at < size; at += FRAME_SIZE)
+		last = frame_alloc(NULL);
+	if (!last || last != first + size - FRAME_SIZE)
+		panic("kernel pool too small");
+	return first;
+}
+
 void frame_free(struct account *a, void *frame)
 {
 	*(uint64_t *)frame = pool_list;

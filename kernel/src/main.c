@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/inc/boot.h"
 #include "kernel/inc/console.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/kmem.h"
 #include "kernel/inc/stats.h"
 #include "kernel/inc/syscall.h"
@@ -8,22 +9,12 @@
 #include "kernel/inc/x86_64/arch.h"
 #include "kernel/inc/x86_64/start.h"
 
-static void *boot_frames(uint64_t count)
-{
-	void *first = frame_alloc(NULL);
-
-	for (uint64_t i = 1; i < count; i++)
-		if (!frame_alloc(NULL))
-			panic("kernel pool too small");
-	return first;
-}
-
 static void create_cpus(void)
 {
-	struct cpu_stats *stats = boot_frames(bootinfo.cpu_count);
+	struct cpu_stats *stats = boot_frames(bootinfo.cpu_count * (uint64_t)FRAME_SIZE);
 
-	klog = boot_frames(sizeof(*klog) / FRAME_SIZE);
-	trace_ring = boot_frames((sizeof(*trace_ring) + FRAME_SIZE - 1) / FRAME_SIZE);
+	klog = boot_frames(sizeof(*klog));
+	trace_ring = boot_frames(sizeof(*trace_ring));
 	cpu_count = bootinfo.cpu_count;
 	for (uint32_t i = 0; i < cpu_count; i++) {
 		cpus[i] = cpu_create(i, bootinfo.apic_id[i]);
@@ -57,6 +48,7 @@ void kernel_main(struct bootinfo *from)
 	banner();
 	cpu_features(true);
 	lapic_calibrate();
+	iommu_start();
 	vm_choose();
 	vm_cpu_init(cpus[0]);
 	root_start();

@@ -4,7 +4,9 @@
 #include "kernel/inc/boot.h"
 #include "kernel/inc/cpu.h"
 #include "kernel/inc/ec.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/pd.h"
+#include "kernel/inc/tlb.h"
 #include "kernel/inc/x86_64/layout.h"
 
 static enum status target_space(struct ec *self, sel_t sel, struct space **out)
@@ -50,7 +52,11 @@ static enum status check_memory(const struct slot *mo, const struct space *sp,
 		return S_BAD_PARAM;
 	if (sp->pd && (want & RIGHT_W) && (want & RIGHT_X))
 		return S_BAD_PARAM;
+	if (space_is_dma(sp) && (want & RIGHT_X))
+		return S_BAD_PARAM;
 	if (((want | RIGHT_R) & ~mo->rights) || ((mo->flags & SLOT_DEVICE) && (want & RIGHT_X)))
+		return S_RIGHTS;
+	if (space_is_dma(sp) && (mo->flags & SLOT_DEVICE))
 		return S_RIGHTS;
 	if ((mo->flags & SLOT_DEVICE) && boot_is_ram(mo->base + a->offset, a->size))
 		return S_BAD_PARAM;
@@ -120,6 +126,8 @@ static void build_step(struct ec *self)
 	}
 	if (m->size < b->size)
 		return ec_restart(self);
+	if (space_is_dma(m->space))
+		tlb_shoot(m->space); /* some IOMMUs remember what was not there */
 	m->builder = NULL;
 	*b = (struct build){ 0 };
 	ec_status(self, S_OK);

@@ -20,7 +20,15 @@ static uint64_t *entry_at(uint64_t table, uint64_t va, unsigned int level)
 
 static bool is_leaf(const struct ptab *t, uint64_t entry, unsigned int level)
 {
+	if (t->format->next_level)
+		return !(entry & t->format->next_level);
 	return level == 0 || (entry & t->format->large);
+}
+
+/* Bits of an entry at `level` that points to a table. */
+static uint64_t table_bits(const struct ptab_format *f, unsigned int level)
+{
+	return f->table | level * (f->next_level & -f->next_level);
 }
 
 /* The entry for va at the lowest existing level not below `stop`; *level says which. */
@@ -61,7 +69,7 @@ static enum ptab_result map_at(struct ptab *t, uint64_t va, uint64_t value, unsi
 		table = frame_alloc(t->acct);
 		if (!table)
 			return PTAB_NO_MEM;
-		*(volatile uint64_t *)e = ptr_pa(table) | t->format->table;
+		*(volatile uint64_t *)e = ptr_pa(table) | table_bits(t->format, level);
 	}
 	if (*e & t->format->present)
 		return PTAB_TAKEN;

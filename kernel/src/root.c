@@ -5,6 +5,7 @@
 #include "kernel/inc/boot.h"
 #include "kernel/inc/console.h"
 #include "kernel/inc/cpu.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/pd.h"
 #include "kernel/inc/sched.h"
 #include "kernel/inc/stats.h"
@@ -172,18 +173,6 @@ static void give_parts(void)
 	}
 }
 
-/* Frames one after the other: the pool has given nothing back yet. */
-static void *frames(uint64_t bytes)
-{
-	char *first = frame_alloc(NULL), *last = first;
-
-	for (uint64_t at = FRAME_SIZE; at < bytes; at += FRAME_SIZE)
-		last = frame_alloc(NULL);
-	if (!last || last != first + pages(bytes) - FRAME_SIZE)
-		panic("kernel pool too small");
-	return first;
-}
-
 static void copy_bootinfo(struct bootinfo *copy)
 {
 	__builtin_memcpy(info->seed, bootinfo.seed, sizeof(info->seed));
@@ -206,7 +195,9 @@ static void fill_info(void)
 	info->fb_height = bootinfo.fb.height;
 	info->fb_stride = bootinfo.fb.stride;
 	info->fb_format = bootinfo.fb.format;
-	info->flags = vm_ops ? ROOT_HAS_SVM : 0;
+	info->flags = (vm_ops ? ROOT_HAS_SVM : 0) | (iommu_ops == &vtd_ops ? ROOT_IOMMU_VTD : 0) |
+		      (iommu_ops == &amdvi_ops ? ROOT_IOMMU_AMDVI : 0) |
+		      (iommu_ops && iommu_remaps ? ROOT_IOMMU_REMAPS : 0);
 }
 
 static void give_devices(void)
@@ -244,9 +235,9 @@ void root_start(void)
 	struct ec *e;
 	struct sc *sc;
 
-	info = frames(sizeof(*info));
+	info = boot_frames(sizeof(*info));
 	info->first_free_sel = SEL_NULL + 1;
-	copy = frames(sizeof(*copy));
+	copy = boot_frames(sizeof(*copy));
 	root = pd_create(NULL, pool_free_frames() - ROOT_SLICE_FRAMES, PRIO_MAX);
 	e = make_thread(load_image(part));
 	sc = sc_create(root, e, PRIO_MAX - 1, 0, 0);

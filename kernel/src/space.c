@@ -2,6 +2,7 @@
 #include "kernel/inc/space.h"
 #include "abi/decode.h"
 #include "kernel/inc/ec.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/pd.h"
 #include "kernel/inc/tlb.h"
 #include "kernel/inc/vcpu.h"
@@ -71,36 +72,68 @@ bool space_forget_step(struct space *s)
 	return list_empty(&s->maps);
 }
 
+/* NULL: this machine has no such spaces; *s says whether any machine has. */
+static const struct ptab_format *format_of(uint64_t kind, enum status *s)
+{
+	const struct ptab_format *f = NULL;
+
+	if (kind == SPACE_GUEST && vm_ops)
+		f = vm_ops->format;
+	if (kind == SPACE_DMA && iommu_ops)
+		f = iommu_ops->format;
+	*s = f ? S_OK : kind == SPACE_GUEST || kind == SPACE_DMA ? S_UNSUPPORTED : S_BAD_PARAM;
+	return f;
+}
+
+static void gspace_free_frames(struct gspace *g)
+{
+	if (g->irt)
+		frame_free(g->space.ptab.acct, g->irt);
+	if (g->space.ptab.root)
+		frame_free(g->space.ptab.acct, pa_ptr(g->space.ptab.root));
+}
+
+/* NULL: the account is empty, and nothing of it is left. */
+static struct gspace *gspace_new(struct pd *pd, const struct ptab_format *f)
+{
+	struct gspace *g = obj_alloc(pd, OBJ_SPACE, sizeof(*g));
+	bool irt = iommu_ops && f == iommu_ops->format && iommu_ops->space_irt;
+	void *root;
+
+	if (!g)
+		return NULL;
+	space_init(&g->space, f, &pd->account, NULL);
+	list_init(&g->vcpus);
+	list_init(&g->attached);
+	list_init(&g->irqs);
+	root = frame_alloc(&pd->account);
+	g->space.ptab.root = root ? ptr_pa(root) : 0;
+	g->irt = irt ? frame_alloc(&pd->account) : NULL;
+	if (root && (g->irt || !irt))
+		return g;
+	gspace_free_frames(g);
+	obj_discard(&g->obj);
+	return NULL;
+}
+
 void call_create_space(struct ec *self)
 {
 	struct args_create_space a = decode_create_space(&self->regs);
+	const struct ptab_format *f = NULL;
 	struct slot *dst, *acct;
 	struct gspace *g;
-	struct pd *pd;
-	void *root;
 	enum status s = cap_lookup(self->pd, a.acct, OBJ_PD, RIGHT_PAY, &acct);
 
 	if (s == S_OK)
 		s = cap_empty(self->pd, a.dst, &dst);
-	if (s == S_OK && a.kind != SPACE_GUEST)
-		s = S_BAD_PARAM;
-	if (s == S_OK && !vm_ops)
-		s = S_UNSUPPORTED;
+	if (s == S_OK)
+		f = format_of(a.kind, &s);
 	if (s != S_OK)
 		return ec_status(self, s);
-	pd = container_of(acct->obj, struct pd, obj);
-	root = frame_alloc(&pd->account);
-	if (!root)
+	g = gspace_new(container_of(acct->obj, struct pd, obj), f);
+	if (!g)
 		return ec_status(self, S_NO_KMEM);
-	g = obj_alloc(pd, OBJ_SPACE, sizeof(*g));
-	if (!g) {
-		frame_free(&pd->account, root);
-		return ec_status(self, S_NO_KMEM);
-	}
 	/* point of no return */
-	space_init(&g->space, vm_ops->format, &pd->account, NULL);
-	g->space.ptab.root = ptr_pa(root);
-	list_init(&g->vcpus);
 	slot_set_object(dst, &g->obj);
 	ec_status(self, S_OK);
 }
@@ -109,11 +142,11 @@ enum reap_result gspace_reap(struct gspace *g)
 {
 	if (!vcpu_leave_space(g))
 		return REAP_PARK;
-	if (!space_forget_step(&g->space))
+	if (!iommu_leave_step(g) || !space_forget_step(&g->space))
 		return REAP_MORE;
 	tlb_shoot(&g->space);
 	if (!ptab_free_step(&g->space.ptab, g->space.ptab.format->limit))
 		return REAP_MORE;
-	frame_free(g->space.ptab.acct, pa_ptr(g->space.ptab.root));
+	gspace_free_frames(g);
 	return REAP_DONE;
 }

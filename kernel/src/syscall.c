@@ -3,6 +3,7 @@
 #include "abi/decode.h"
 #include "kernel/inc/console.h"
 #include "kernel/inc/cpu.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/irq.h"
 #include "kernel/inc/lock.h"
 #include "kernel/inc/pd.h"
@@ -57,6 +58,7 @@ static void interrupt(struct cpu *cpu, uint8_t vector)
 	cpu->stats->interrupts++;
 	if (vector != VECTOR_SPURIOUS)
 		lapic_eoi();
+	iommu_poll();
 	switch (vector) {
 	case VECTOR_TIMER:
 		return sched_tick();

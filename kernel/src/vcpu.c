@@ -4,6 +4,7 @@
 #include "kernel/inc/console.h"
 #include "kernel/inc/cpu.h"
 #include "kernel/inc/ec.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/irq.h"
 #include "kernel/inc/pd.h"
 #include "kernel/inc/sm.h"
@@ -114,6 +115,8 @@ void call_create_vcpu(struct ec *self)
 	s = cap_lookup(self->pd, args.pd, OBJ_PD, RIGHT_EC | RIGHT_PAY, &pd);
 	if (s == S_OK)
 		s = cap_lookup(self->pd, args.space, OBJ_SPACE, RIGHT_RUN, &space);
+	if (s == S_OK && space_is_dma(&container_of(space->obj, struct gspace, obj)->space))
+		s = S_BAD_PARAM;
 	if (s == S_OK)
 		s = cap_empty(self->pd, args.dst, &dst);
 	if (s != S_OK)

@@ -102,11 +102,14 @@ bool engine_death(struct death *d, uint32_t number);
 uint64_t engine_boot_id(void);
 uint64_t engine_tsc_khz(void);
 uint32_t engine_cpus(void);
+uint32_t engine_iommu(void); /* enum start_iommu */
 uint64_t engine_free_memory(void);
 /* 32 fresh random bytes for one instance. */
 void engine_seed(uint8_t seed[32]);
 /* Static start-up is over: root drops what it will not need again. */
 void engine_settled(void);
+/* What the platform has to do now and then. Returns when it wants to be called again at the latest, ns; 0: no matter. */
+uint64_t engine_tick(void);
 
 /* The logic: never returns. `own` is root's start info (with a wake semaphore the platform sleeps on). */
 _Noreturn void root_run(struct start_info *own, const struct wake *own_wake, const void *manifest,

@@ -222,6 +222,7 @@ static void write_info(struct instance *i)
 	info->prio = i->component->prio;
 	info->tsc_khz = engine_tsc_khz();
 	info->boot_id = engine_boot_id();
+	info->iommu = engine_iommu();
 	info->lab = manifest.header->flags & MANIFEST_LAB;
 	info->arg_size = i->arg_len;
 	engine_seed(info->seed);

@@ -98,6 +98,11 @@ static uint64_t start_due(void)
 	return next;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 void root_run(struct start_info *own, const struct wake *own_wake, const void *data, uint64_t size)
 {
 	const char *wrong = manifest_read(&manifest, data, size);
@@ -115,6 +120,6 @@ void root_run(struct start_info *own, const struct wake *own_wake, const void *d
 		while (engine_death(&d, 0))
 			bury(&d);
 		ctl_serve();
-		component_wait(start_due());
+		component_wait(sooner(start_due(), engine_tick()));
 	}
 }

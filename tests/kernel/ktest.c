@@ -15,6 +15,7 @@ static const struct {
 	{ "time", test_time },
 	{ "cpus", test_cpus },
 	{ "interrupt", test_interrupt },
+	{ "dma", test_dma },
 	{ "random calls", test_random_calls },
 };
 

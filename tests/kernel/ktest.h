@@ -88,4 +88,5 @@ void test_capabilities(void);
 void test_time(void);
 void test_cpus(void);
 void test_interrupt(void);
+void test_dma(void);
 void test_random_calls(void);

@@ -59,7 +59,7 @@ class Machine:
     tpm:    a Tpm, or None for a machine without one; tpm_device: "tpm-crb" or "tpm-tis"
     net:    True for one virtio-net card on QEMU's user network (10.0.2.2 is this host); a name for one on that
             tap device, which exists
-    iommu:  None, "intel" or "amd"
+    iommu:  "intel" where nothing is said, "amd", or None for a machine without one
     icount: None, or the shift of a deterministic clock (then one thread runs all CPUs)
     extra:  more QEMU arguments
     """
@@ -96,10 +96,12 @@ class Machine:
     def arguments(self):
         """The QEMU command line."""
         opt = self.options
+        iommu = opt.get("iommu", "intel")
+        virtio = "disable-legacy=on,romfile=" + (",iommu_platform=on,ats=off" if iommu else "")
         icount = opt.get("icount")
         accel = "tcg,thread=" + ("single" if icount is not None or opt.get("single") else "multi")
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                "-machine", "q35" + (",kernel-irqchip=off" if opt.get("iommu") else ""),
+                "-machine", "q35" + (",kernel-irqchip=off" if iommu else ""),
                 "-accel", accel, "-cpu", opt.get("cpu", "max"),
                 "-m", str(opt.get("memory", 1024)), "-smp", str(opt.get("cpus", 2)),
                 "-chardev", "file,id=serial,append=on,path=" + self.serial_path,
@@ -110,20 +112,20 @@ class Machine:
                 "-qmp", "unix:%s,server=on,wait=off" % os.path.join(self.dir, "qmp")]
         if icount is not None:
             args += ["-icount", "shift=%s,sleep=off" % icount]
-        if opt.get("iommu"):
-            device = {"intel": "intel-iommu,intremap=on,aw-bits=48", "amd": "amd-iommu"}
-            args += ["-device", device[opt["iommu"]]]
+        if iommu:
+            device = {"intel": "intel-iommu,intremap=on,aw-bits=48", "amd": "amd-iommu,intremap=on"}
+            args += ["-device", device[iommu]]
         if self.image:
             args += ["-drive", "if=none,id=boot,format=raw,file=" + self.image,
                      "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0"]
         for i, path in enumerate(self.disks):
             args += ["-drive", "if=none,id=disk%d,format=raw,cache=writeback,file=%s" % (i, path),
-                     "-device", "virtio-blk-pci,disable-legacy=on,romfile=,drive=disk%d" % i]
+                     "-device", "virtio-blk-pci,%s,drive=disk%d" % (virtio, i)]
         if opt.get("net"):
             user = opt["net"] is True
             backend = "user" if user else "tap,ifname=%s,script=no,downscript=no" % opt["net"]
             args += ["-netdev", backend + ",id=net", "-device",
-                     "virtio-net-pci,disable-legacy=on,romfile=,netdev=net"]
+                     "virtio-net-pci,%s,netdev=net" % virtio]
         if self.tpm:
             args += ["-chardev", "socket,id=tpm,path=" + self.tpm.control_path,
                      "-tpmdev", "emulator,id=tpm,chardev=tpm",

@@ -116,7 +116,7 @@ def behind_bridge(lab, peer):
         f.truncate(64 << 20)
     machine = lab.machine("bridge", image=image, net=True, extra=[
         "-device", "pcie-root-port,id=beyond,bus=pcie.0,chassis=1", "-drive", "if=none,id=far,format=raw,file=" + disk,
-        "-device", "virtio-blk-pci,disable-legacy=on,romfile=,drive=far,bus=beyond"])
+        "-device", "virtio-blk-pci,disable-legacy=on,romfile=,iommu_platform=on,ats=off,drive=far,bus=beyond"])
     machine.start()
     machine.wait(r"client: ok client: read back|client: not ok client: read back", 180)
     lab.check("a disk behind a bridge works", "not ok" not in machine.serial(), machine.serial()[-2000:])

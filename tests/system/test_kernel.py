@@ -10,10 +10,19 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import build, run  # noqa: E402
 
 SECONDS = 150
+FAULTS = {
+    "intel": {
+        "a write to memory that was not granted": r"^iommu: function 00:\w\w.\d \(root\): DMA write to ffff000 refused: .*mapped",
+        "a read": r"^iommu: function 00:\w\w.\d \(root\): DMA read of \w+ refused: .*mapped",
+        "a function without a DMA space": r"^iommu: function 00:\w\w.\d \(nobody's\): DMA \w+ .*10000000 refused: ",
+    },
+    "amd": {},  # QEMU's AMD-Vi refuses without recording
+}
 
 
-def one(lab, name, cpus, least):
-    machine = lab.machine(name, image=build("kernel/ktest.img"), cpus=cpus, extra=["-device", "edu"])
+def one(lab, name, cpus, iommu, least):
+    machine = lab.machine(name, image=build("kernel/ktest.img"), cpus=cpus, iommu=iommu,
+                          extra=["-device", "edu,dma_mask=0xffffffffffffffff"])
     machine.start()
     status = machine.wait_exit(SECONDS)
     text = machine.serial()
@@ -24,6 +33,8 @@ def one(lab, name, cpus, least):
               re.search(r"cpu: on: SMEP SMAP UMIP .*NX.*; offered", text), text[:1500])
     lab.check("%d CPUs: the program ends by itself and finds nothing wrong" % cpus, status == 1 and len(checks) > least,
               "status %s, %d checks\n%s" % (status, len(checks), text[-3000:]))
+    for what, line in FAULTS[iommu].items():
+        lab.check("%s: the log names %s" % (iommu, what), re.search(line, text, re.M), text[-9000:])
 
 
 def overflow(lab):
@@ -39,8 +50,8 @@ def overflow(lab):
 
 def kernel_test(lab):
     overflow(lab)
-    one(lab, "two", 2, 180)
-    one(lab, "one", 1, 165)
+    one(lab, "two", 2, "intel", 220)
+    one(lab, "one", 1, "amd", 205)
 
 
 run(kernel_test)

@@ -16,6 +16,7 @@ enum {
 };
 
 static _Alignas(4096) uint8_t registers[0x4000], dma[DMA];
+static struct start_info info;
 static struct start_dev dev;
 static struct virtio v;
 static struct virtq q;
@@ -25,6 +26,11 @@ static unsigned failures;
 void component_wait(uint64_t deadline_ns)
 {
 	(void)deadline_ns;
+}
+
+const struct start_info *start_info(void)
+{
+	return &info;
 }
 
 uint64_t now_ns(void)
@@ -131,11 +137,27 @@ static void test_hostile(void)
 	check(q.free_count <= SIZE, "and leave the free list whole");
 }
 
+/* Both halves of the features read 0x0001: VERSION_1, but not ACCESS_PLATFORM. */
+static void test_iommu(void)
+{
+	uint64_t features = 0;
+
+	begin();
+	registers[FEATURES] = 1;
+	registers[FEATURES + 1] = 0;
+	check(!virtio_begin(&v, &dev, &features), "without an IOMMU it need not obey one");
+	info.iommu = START_IOMMU_VTD;
+	check(virtio_begin(&v, &dev, &features) != NULL,
+	      "one that goes round the IOMMU is refused");
+	check(!begin(), "one that obeys it is not");
+}
+
 int main(void)
 {
 	check(!begin(), "the device is set up");
 	test_honest();
 	test_hostile();
+	test_iommu();
 	dev.mmio_size[4] = 0x2000;
 	check(virtio_begin(&v, &dev, &(uint64_t){ 0 }) != NULL,
 	      "registers outside of the BAR are refused");

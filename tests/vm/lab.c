@@ -132,6 +132,8 @@ static const struct root_mem *largest(void)
 	return best;
 }
 
+uint64_t lab_memory_at;
+
 sel_t lab_memory(uint64_t size, uint64_t align)
 {
 	const struct root_mem *m = largest();
@@ -140,6 +142,7 @@ sel_t lab_memory(uint64_t size, uint64_t align)
 
 	lab_must(sys_derive(sel, m->sel, base - m->base, size, RIGHT_ALL), "derive memory");
 	mem_used = base - m->base + size;
+	lab_memory_at = base;
 	return sel;
 }
 

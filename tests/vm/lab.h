@@ -59,6 +59,7 @@ sel_t lab_sel(void);
 uint64_t lab_va(uint64_t pages);
 /* A part of free memory: its selector. */
 sel_t lab_memory(uint64_t size, uint64_t align);
+extern uint64_t lab_memory_at; /* physical address of the last one */
 /* The same, mapped for reading and writing and zeroed. */
 void *lab_alloc(uint64_t size, sel_t *mo);
 

@@ -5,7 +5,10 @@
 #define KERNEL_VA 0xffffffff80000000 /* image, at its linked addresses */
 #define POOL_VA   0xffffff0000000000 /* kernel pool */
 #define LAPIC_VA  0xffffffffc0000000
+#define IOMMU_VA  0xffffffffc1000000 /* + unit number * IOMMU_STRIDE: registers */
 #define PERCPU_VA 0xffffffffd0000000 /* + CPU number * PERCPU_SIZE */
+
+#define IOMMU_STRIDE 0x10000
 
 #define PERCPU_SIZE 0x20000
 #define STACK_LOW   0x1000 /* each stack has an unmapped page below it */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/inc/tlb.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/irq.h"
 #include "kernel/inc/space.h"
 #include "kernel/inc/vcpu.h"
@@ -31,6 +32,11 @@ void tlb_shoot(struct space *s)
 {
 	struct cpu *self = cpu_self();
 
+	if (space_is_dma(s)) {
+		if (s->dma_domain)
+			iommu_ops->flush(s->dma_domain);
+		return;
+	}
 	s->tlb_gen++;
 	for (uint32_t i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = cpus[i];

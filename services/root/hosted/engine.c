@@ -266,6 +266,17 @@ uint64_t engine_tsc_khz(void)
 	return 1000000;
 }
 
+uint64_t engine_tick(void)
+{
+	return 0;
+}
+
+/* The host's devices are not ours. */
+uint32_t engine_iommu(void)
+{
+	return START_IOMMU_NONE;
+}
+
 uint32_t engine_cpus(void)
 {
 	return 1;

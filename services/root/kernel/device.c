@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Devices: I/O ports, fixed windows, PCI functions. Capabilities once derived are kept for restarts of the driver. */
+/*
+ * Devices: I/O ports, fixed windows, PCI functions. Capabilities once derived are kept for restarts of the driver. With an IOMMU each function gets a DMA
+ * space of its own, with its driver's DMA memory in it and nothing else; it goes before the driver's memory does.
+ */
 #include <string.h>
 #include "drivers/pci/pci.h"
 #include "lib/chan.h"
@@ -11,9 +14,13 @@
 #define PCI_ANSWER_NS 10000000000ull
 #define PCI_STEP_NS   5000000ull
 
+/* Where a function sees its DMA memory: below 4 GiB for devices of 32 bits, and not where any memory of that size is likely to be. */
+#define DMA_IOVA 0x10000000ull
+
 static struct {
 	sel_t mo[6];
 	sel_t dc;
+	sel_t dma; /* the DMA space while the driver runs */
 } granted[MANIFEST_MAX_DEVICES];
 
 static struct pci_function functions[PCI_MAX_FUNCTIONS];
@@ -113,8 +120,27 @@ static const char *give_window(struct domain *d, uint64_t base, uint64_t size, u
 		       : "window cannot be mapped";
 }
 
+/* The function reaches nothing before, and this from now on. */
+static const char *give_space(struct domain *d, sel_t dc, const struct area *dma, sel_t *space,
+			      struct start_dev *dev)
+{
+	if (!(root->flags & ROOT_IOMMU))
+		return NULL;
+	*space = sel_new();
+	if (!*space || sys_create_space(*space, d->pd, SPACE_DMA) != S_OK) {
+		sel_free(*space);
+		*space = SEL_NULL;
+		return "no kernel memory for a DMA space";
+	}
+	if (dma->size && sys_map(dma->sel, *space, DMA_IOVA, 0, dma->size, RIGHT_RW) != S_OK)
+		return "DMA memory cannot be mapped for the device";
+	if (dma->size)
+		dev->dma_addr = DMA_IOVA;
+	return sys_attach(dc, *space) == S_OK ? NULL : "the function is not its own";
+}
+
 static const char *give_function(struct domain *d, uint32_t n, const struct pci_function *f,
-				 uint32_t index, struct start_dev *dev)
+				 uint32_t index, struct start_dev *dev, const struct area *dma)
 {
 	sel_t dc = derived(&granted[index].dc, root->dc_all, f->id, 1, RIGHT_ALL);
 	const char *wrong = NULL;
@@ -134,7 +160,10 @@ static const char *give_function(struct domain *d, uint32_t n, const struct pci_
 	}
 	if (wrong)
 		return wrong;
-	if (!dc || sys_delegate(dc, d->pd, START_SEL_DEV + n, RIGHT_ASSIGN) != S_OK)
+	wrong = dc ? give_space(d, dc, dma, &granted[index].dma, dev) : "no device context";
+	if (wrong)
+		return wrong;
+	if (sys_delegate(dc, d->pd, START_SEL_DEV + n, RIGHT_ASSIGN) != S_OK)
 		return "no device context";
 	dev->dc = START_SEL_DEV + n;
 	dev->irqs = f->irqs;
@@ -178,15 +207,31 @@ const char *domain_device(struct domain *d, uint32_t n, const struct manifest_de
 	}
 	list_functions();
 	f = match(m);
-	return f ? give_function(d, n, f, index, dev) : "absent";
+	wrong = f ? give_function(d, n, f, index, dev, dma) : "absent";
+	if (wrong)
+		sel_drop(&granted[index].dma);
+	return wrong;
+}
+
+/* True: there was one, and the device reaches nothing any more, whatever it does. */
+static bool drop_space(const struct start_dev *dev)
+{
+	for (uint32_t i = 0; i < manifest.header->devices; i++)
+		if (granted[i].dma && !strcmp(manifest.device[i].name, dev->name)) {
+			sel_drop(&granted[i].dma);
+			return true;
+		}
+	return false;
 }
 
 bool domain_device_off(struct domain *d, const struct start_dev *dev)
 {
 	size_t none;
+	bool closed = drop_space(dev);
 
 	if (!dev->pci || pci_call(PCI_DISABLE, dev->pci & 0xffff, NULL, 0, &none))
 		return true;
-	log_line("%s: pci does not switch %s off", d->label, dev->name);
-	return false;
+	log_line("%s: pci does not switch %s off%s", d->label, dev->name,
+		 closed ? "; it reaches nothing" : "");
+	return closed;
 }

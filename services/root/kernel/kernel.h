@@ -24,6 +24,9 @@ const void *memory_peek(sel_t mo, uint64_t base, uint64_t size);
 
 const struct root_part *part_find(const char *name);
 
+/* klog.c: from now on engine_tick() passes on what the kernel logs. */
+void klog_begin(void);
+
 /* fault.c: one handler thread per CPU. Dies if they cannot be made. */
 void faults_begin(void);
 /* From now on domain `number` is a new one: what its predecessor's portals say is ignored. */

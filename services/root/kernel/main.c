@@ -106,6 +106,14 @@ uint32_t engine_cpus(void)
 	return root->cpu_count;
 }
 
+uint32_t engine_iommu(void)
+{
+	return (root->flags & ROOT_IOMMU_VTD     ? START_IOMMU_VTD
+		: root->flags & ROOT_IOMMU_AMDVI ? START_IOMMU_AMDVI
+						 : START_IOMMU_NONE) |
+	       (root->flags & ROOT_IOMMU_REMAPS ? START_IOMMU_REMAPS : 0);
+}
+
 void engine_seed(uint8_t seed[32])
 {
 	random_bytes(seed, 32);
@@ -118,6 +126,7 @@ void engine_settled(void)
 
 	if (sys_ctrl_hw(root->hw, HW_CONSOLE, 0, 0, &v0, &v1) != S_OK)
 		log_line("the kernel keeps its console");
+	klog_begin();
 }
 
 _Noreturn void root_main(const struct root_info *info)
@@ -135,6 +144,9 @@ _Noreturn void root_main(const struct root_info *info)
 	memory_begin();
 	if (!wake_new(&root_wake))
 		die("no kernel memory for a semaphore");
+	if (!engine_iommu())
+		log_line(
+			"no IOMMU: who takes over a driver reaches all memory by its device's DMA");
 	faults_begin();
 	m = part_find("manifest");
 	if (!m)

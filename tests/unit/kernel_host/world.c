@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/kernel_host/world.h"
 #include "kernel/inc/console.h"
+#include "kernel/inc/iommu.h"
 #include "kernel/inc/lock.h"
 #include "kernel/inc/sched.h"
 #include "kernel/inc/stats.h"
@@ -20,6 +21,7 @@ uint32_t cpu_count = 1;
 uint64_t host_tsc = 1, kernel_root, tsc_khz = 1000000, fpu_mask, tlb_sent;
 struct ticket_lock kernel_lock;
 struct world world;
+unsigned world_lines;
 
 static jmp_buf idle_return;
 static void *pool;
@@ -40,6 +42,11 @@ void lock_wait(uint32_t ticket)
 
 void tlb_shoot(struct space *s)
 {
+	if (space_is_dma(s)) {
+		if (s->dma_domain)
+			iommu_ops->flush(s->dma_domain);
+		return;
+	}
 	s->tlb_gen++;
 }
 
@@ -86,7 +93,7 @@ void call_ctrl_hw(struct ec *self)
 
 void kprintf(const char *fmt, ...)
 {
-	(void)fmt;
+	world_lines += strchr(fmt, '\n') != NULL;
 }
 
 void panic(const char *fmt, ...)

@@ -67,6 +67,17 @@ struct host_guest_log {
 };
 extern struct host_guest_log host_guest_log;
 
+/* What the IOMMU was told. iommu_start() turns it on, and forgets. */
+struct host_iommu {
+	uint64_t root[65536]; /* by requester id; 0: denied */
+	uint16_t domain[65536];
+	int routed[65536];
+	unsigned flushed[256]; /* by domain */
+	unsigned faults;       /* still to be reported */
+};
+extern struct host_iommu host_iommu;
+extern unsigned world_lines; /* lines the kernel printed */
+
 /* Everything the kernel's data structures promise, walked and compared; NULL: fine, else what is wrong. */
 const char *world_check(void);
 
