@@ -130,6 +130,7 @@ struct commit {
 struct engine {
 	const struct binding *binding;
 	struct kept *kept;
+	bool confined;                 /* this machine has an IOMMU; set it after engine_init() */
 	void (*say)(const char *line); /* for the log */
 	uint64_t now;                  /* ns, as of the last call that tells it */
 	uint64_t wake;                 /* when engine_next() should be asked again */

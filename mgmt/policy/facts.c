@@ -136,11 +136,20 @@ static const char *measure_waits(const struct engine *e, size_t vm)
 	return e->tpm.why[0] ? e->tpm.why : "PCR 10 is being extended";
 }
 
+static const char *iommu_waits(const struct engine *e)
+{
+	if (e->confined || e->state.allow_no_iommu)
+		return NULL;
+	return "this server has no IOMMU, and its configuration does not allow VMs without one";
+}
+
 const char *fact_vm_waits(const struct engine *e, size_t vm, char *text, size_t cap)
 {
 	const struct state_vm *v = &e->state.vms[vm];
-	const char *why = vault_waits(e, v, text, cap);
+	const char *why = iommu_waits(e);
 
+	if (!why)
+		why = vault_waits(e, v, text, cap);
 	if (!why)
 		why = image_waits(e, v, "kernel image", v->kernel, text, cap);
 	if (!why)

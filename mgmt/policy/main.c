@@ -269,6 +269,7 @@ int main(void)
 		stay_idle(why);
 	engine_init(&engine, binding, (struct kept *)(uintptr_t)info->kept_va,
 		    (uint64_t)info->restart << 32, say);
+	engine.confined = info->iommu != START_IOMMU_NONE;
 	for (;;)
 		serve();
 }

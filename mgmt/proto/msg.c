@@ -16,6 +16,7 @@ static const struct field evidence[] = {
 	SCHEMA_SPAN(7, struct tmc_evidence, signature, 512),
 	SCHEMA_SPAN(8, struct tmc_evidence, boot_log, TMC_LOG_MAX),
 	SCHEMA_SPAN(9, struct tmc_evidence, run_log, TMC_LOG_MAX),
+	SCHEMA_UINT(10, struct tmc_evidence, iommu, TMC_IOMMU_MAX),
 };
 const struct schema tmc_evidence_schema = SCHEMA(tmc_evidence, evidence);
 
@@ -117,4 +118,22 @@ const struct schema *tmc_schema(uint16_t type)
 	};
 
 	return type < sizeof(by_type) / sizeof(by_type[0]) ? by_type[type] : NULL;
+}
+
+const char *tmc_iommu_name(uint64_t iommu)
+{
+	switch (iommu) {
+	case TMC_IOMMU_NONE:
+		return "none: a driver that is taken over reaches all memory";
+	case TMC_IOMMU_VTD:
+		return "VT-d, without interrupt remapping";
+	case TMC_IOMMU_VTD | TMC_IOMMU_REMAPS:
+		return "VT-d, with interrupt remapping";
+	case TMC_IOMMU_AMDVI:
+		return "AMD-Vi, without interrupt remapping";
+	case TMC_IOMMU_AMDVI | TMC_IOMMU_REMAPS:
+		return "AMD-Vi, with interrupt remapping";
+	default:
+		return "of a kind that this TOM does not know";
+	}
 }

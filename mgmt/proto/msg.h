@@ -49,6 +49,19 @@ struct tmc_challenge {
 
 enum tmc_disk { TMC_DISK_BLANK = 0, TMC_DISK_SEALED = 1, TMC_DISK_OPEN = 2 };
 
+/* What keeps the server's devices in their drivers' memory, as its kernel found it (enum start_iommu of lib/start.h). */
+enum tmc_iommu {
+	TMC_IOMMU_NONE = 0,
+	TMC_IOMMU_VTD = 1,
+	TMC_IOMMU_AMDVI = 2,
+	TMC_IOMMU_KIND = 0xff,
+	TMC_IOMMU_REMAPS = 1 << 8, /* or'ed to it: interrupts too */
+	TMC_IOMMU_MAX = TMC_IOMMU_AMDVI | TMC_IOMMU_REMAPS,
+};
+
+/* In words. */
+const char *tmc_iommu_name(uint64_t iommu);
+
 struct tmc_evidence {
 	uint8_t server_id[16];
 	uint64_t boot_id;
@@ -59,6 +72,7 @@ struct tmc_evidence {
 	struct span signature; /* TPMT_SIGNATURE */
 	struct span boot_log;  /* TCG2 crypto-agile event log */
 	struct span run_log;   /* CEL-TLV records */
+	uint64_t iommu;        /* enum tmc_iommu; covered by the quote through the binder */
 };
 
 struct tmc_offer {

@@ -27,12 +27,13 @@ static size_t end(const struct cbor_out *o)
 
 size_t tmc_binder_input(const struct tmc_binder *b, uint8_t *out, size_t cap)
 {
-	struct cbor_out o = begin(out, cap, "redoubt-tmc/1" TMC_ROLE_SERVER);
+	struct cbor_out o = begin(out, cap, "redoubt-tmc/2" TMC_ROLE_SERVER);
 
 	cbor_put_raw(&o, b->exporter, sizeof(b->exporter));
 	cbor_put_raw(&o, b->nonce, sizeof(b->nonce));
 	cbor_put_raw(&o, b->keys, sizeof(b->keys));
 	put_u64(&o, b->boot_id);
+	put_u64(&o, b->iommu);
 	return end(&o);
 }
 

@@ -17,6 +17,7 @@ struct tmc_binder {
 	uint8_t nonce[32];
 	uint8_t keys[32]; /* SHA-256(TOM SPKI || server SPKI), both DER */
 	uint64_t boot_id;
+	uint64_t iommu; /* enum tmc_iommu */
 };
 
 /* Each returns the length written, 0 if `cap` is too small. */

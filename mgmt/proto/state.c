@@ -38,6 +38,7 @@ static const struct field state[] = {
 	SCHEMA_LIST(4, struct state, tvds, tvd_count, STATE_TVDS, &tvd_schema),
 	SCHEMA_LIST(5, struct state, images, image_count, STATE_IMAGES, &image_schema),
 	SCHEMA_LIST(6, struct state, vms, vm_count, STATE_VMS, &vm_schema),
+	SCHEMA_UINT(7, struct state, allow_no_iommu, 1),
 };
 const struct schema state_schema = SCHEMA(state, state);
 

@@ -8,7 +8,7 @@
 #include "mgmt/proto/binding.h"
 #include "mgmt/proto/schema.h"
 
-#define STATE_VERSION    1u
+#define STATE_VERSION    2u
 #define STATE_TVDS       16u
 #define STATE_IMAGES     32u
 #define STATE_VMS        32u
@@ -55,6 +55,7 @@ struct state {
 	struct state_image images[STATE_IMAGES];
 	size_t vm_count;
 	struct state_vm vms[STATE_VMS];
+	uint64_t allow_no_iommu; /* 1: VMs run even where nothing confines the server's devices */
 };
 
 struct signed_state {

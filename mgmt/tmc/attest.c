@@ -99,7 +99,7 @@ static uint64_t disk_state(char *text, size_t cap)
 
 static bool make_binder(const struct tmc_challenge *c)
 {
-	struct tmc_binder b = { .boot_id = tmc.boot_id };
+	struct tmc_binder b = { .boot_id = tmc.boot_id, .iommu = start_info()->iommu };
 	uint8_t input[256];
 	size_t n;
 
@@ -124,6 +124,7 @@ static bool send_evidence(void)
 		return false;
 	memcpy(e.server_id, tmc.binding->server_id, sizeof(e.server_id));
 	e.boot_id = tmc.boot_id;
+	e.iommu = start_info()->iommu;
 	e.ak = (struct span){ p.ak, p.ak_size };
 	e.quote = (struct span){ p.quote.attest, p.quote.attest_size };
 	e.signature = (struct span){ p.quote.signature, p.quote.signature_size };

@@ -119,12 +119,14 @@ static bool admit(struct session *s, const struct tmc_evidence *e, const struct 
 	return true;
 }
 
-static void note_good(struct session *s, const struct verdict *v)
+static void note_good(struct session *s, const struct tmc_evidence *e, const struct verdict *v)
 {
 	s->server.reset_count = (int64_t)v->reset_count;
 	tom_run(s->t,
-		"UPDATE server SET verdict = 'good', seen = ?, reset_count = ? WHERE name = ?",
-		"iis", (int64_t)time(NULL), s->server.reset_count, s->server.name);
+		"UPDATE server SET verdict = 'good', seen = ?, reset_count = ?, iommu = ? WHERE "
+		"name = ?",
+		"iiis", (int64_t)time(NULL), s->server.reset_count, (int64_t)e->iommu,
+		s->server.name);
 }
 
 bool session_attest(struct session *s)
@@ -140,6 +142,7 @@ bool session_attest(struct session *s)
 	if (!session_send(s, TMC_CHALLENGE, &challenge) || !session_expect(s, TMC_EVIDENCE, &e))
 		return false;
 	s->binder.boot_id = e.boot_id;
+	s->binder.iommu = e.iommu;
 	if (!server_by_id(s->t, e.server_id, &s->server))
 		return session_refuse(
 			s, "this TOM has no server of that id; register it with `tom server add`");
@@ -149,6 +152,6 @@ bool session_attest(struct session *s)
 				      s->server.name, s->server.name);
 	if (!appraise(s, &e, &v) || !admit(s, &e, &v) || !send_result(s))
 		return false;
-	note_good(s, &v);
+	note_good(s, &e, &v);
 	return true;
 }

@@ -173,12 +173,15 @@ int cmd_vm_create(struct tom *t, struct args *a)
 	int64_t disk = arg_number(a, "--disk", 64, 0, STATE_BLOCKS_MAX / BLOCKS_PER_MIB);
 	uint8_t id[16], volume[16];
 	char cmdline[STATE_CMDLINE];
+	struct server s;
 	int n;
 
 	if (!arg_name(a, name))
 		return TOM_USAGE;
 	if (!server || !tvd || !image)
 		return tom_fail(TOM_USAGE, "usage: tom %s", a->usage);
+	if (server_load(t, server, &s) && server_refuses_vms(&s))
+		return tom_fail(TOM_REFUSED, "server %s: %s", server, server_refuses_vms(&s));
 	n = snprintf(cmdline, sizeof(cmdline), CMDLINE "%s%s", append && *append ? " " : "",
 		     append ? append : "");
 	if (n < 0 || (size_t)n >= sizeof(cmdline))
@@ -217,11 +220,14 @@ static int set_run(struct tom *t, struct args *a, int64_t run)
 	int64_t seconds = arg_number(a, "--wait", 0, 0, 86400);
 	const char *name = arg_word(a);
 	char server[32];
+	struct server s;
 
 	if (!arg_name(a, name))
 		return TOM_USAGE;
 	if (!vm_server(t, name, server))
 		return tom_fail(TOM_USAGE, "VM %s: not defined", name);
+	if (run && server_load(t, server, &s) && server_refuses_vms(&s))
+		return tom_fail(TOM_REFUSED, "server %s: %s", server, server_refuses_vms(&s));
 	tom_run(t, "UPDATE vm SET run = ? WHERE name = ?", "is", run, name);
 	return config_push(t, server, seconds);
 }

@@ -58,6 +58,7 @@ static int load(struct tom *t, struct args *a, struct stored *e)
 	if (!found)
 		return tom_fail(TOM_USAGE, "server %s: no such evidence stored", name);
 	e->binder.boot_id = e->evidence.boot_id;
+	e->binder.iommu = e->evidence.iommu;
 	evidence_binder(&e->binder, e->binder_hash);
 	return TOM_OK;
 }
@@ -109,6 +110,7 @@ static void print_verdict(struct tom *t, const struct stored *e, const struct ve
 		       ", disk %s\n",
 		       v->boot_events, v->run_records, v->reset_count,
 		       v->disk_open ? "opened" : "not opened");
+		printf("  IOMMU: %s\n", tmc_iommu_name(e->evidence.iommu));
 		print_pcrs(t, v);
 		return;
 	}
@@ -124,6 +126,7 @@ static void print_verdict(struct tom *t, const struct stored *e, const struct ve
 	json_number(v->boot_events);
 	json_key("run_records");
 	json_number(v->run_records);
+	json_field("iommu", tmc_iommu_name(e->evidence.iommu));
 	json_key("pcr");
 	json_open('{');
 	print_pcrs(t, v);

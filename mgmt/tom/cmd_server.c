@@ -156,6 +156,25 @@ static void show_blob(struct tom *t, const char *what, const void *p, size_t n)
 		printf("  %-10s %s\n", what, n ? hex : "(not enrolled)");
 }
 
+/* As its last good evidence says, and what the operator decided about it. */
+static void show_iommu(struct tom *t, const struct server *s)
+{
+	const char *what = s->iommu < 0 ? "not proven yet" : tmc_iommu_name((uint64_t)s->iommu);
+	char when[32] = "";
+	time_t then = (time_t)s->allow_no_iommu;
+
+	if (then)
+		strftime(when, sizeof(when), "%F %TZ", gmtime(&then));
+	if (t->json) {
+		json_field("iommu", what);
+		json_field("allow_no_iommu", when);
+		return;
+	}
+	printf("  %-10s %s\n", "iommu", what);
+	if (then)
+		printf("  %-10s VMs allowed without one since %s\n", "", when);
+}
+
 int cmd_server_show(struct tom *t, struct args *a)
 {
 	const char *name = arg_word(a);
@@ -179,6 +198,7 @@ int cmd_server_show(struct tom *t, struct args *a)
 		printf("server %s: %s, release %s, %s\n", s.name, server_state_name(s.state),
 		       s.release, ctl_online(t, name) ? "online" : "offline");
 	}
+	show_iommu(t, &s);
 	show_blob(t, "id", s.id, sizeof(s.id));
 	show_blob(t, "record", digest, sizeof(digest));
 	show_blob(t, "ak", name_ak, s.ak_size ? sizeof(name_ak) : 0);
@@ -253,4 +273,25 @@ int cmd_server_update(struct tom *t, struct args *a)
 	tom_run(t, "UPDATE server SET next_release = ? WHERE name = ?", "ss", release, name);
 	result = ctl_request(t, name, "approve %s", release);
 	return result == TOM_OK ? config_push(t, name, 0) : result;
+}
+
+int cmd_server_allow_no_iommu(struct tom *t, struct args *a)
+{
+	const char *name = arg_word(a);
+	struct server s;
+
+	if (!arg_name(a, name))
+		return TOM_USAGE;
+	if (!server_load(t, name, &s))
+		return tom_fail(TOM_USAGE, "server %s: not registered", name);
+	if (!s.allow_no_iommu)
+		tom_run(t, "UPDATE server SET allow_no_iommu = ? WHERE name = ?", "is",
+			(int64_t)time(NULL), name);
+	if (!t->json)
+		printf("VMs may run on server %s even without an IOMMU: who takes over a driver "
+		       "there "
+		       "reaches all their memory. The server is told with its next "
+		       "configuration.\n",
+		       name);
+	return TOM_OK;
 }

@@ -12,6 +12,7 @@ int cmd_server_list(struct tom *t, struct args *a);
 int cmd_server_show(struct tom *t, struct args *a);
 int cmd_server_bind(struct tom *t, struct args *a);
 int cmd_server_update(struct tom *t, struct args *a);
+int cmd_server_allow_no_iommu(struct tom *t, struct args *a);
 int cmd_tvd_create(struct tom *t, struct args *a);
 int cmd_tvd_list(struct tom *t, struct args *a);
 int cmd_image_add(struct tom *t, struct args *a);

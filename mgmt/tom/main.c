@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	  "let a server bind itself when it connects next", cmd_server_bind },
 	{ "server", "update", "server update NAME --release NAME",
 	  "approve another release for a server", cmd_server_update },
+	{ "server", "allow-no-iommu", "server allow-no-iommu NAME",
+	  "let VMs run there though nothing confines its devices", cmd_server_allow_no_iommu },
 	{ "tvd", "create", "tvd create NAME", "make a trusted virtual domain and its key",
 	  cmd_tvd_create },
 	{ "tvd", "list", "tvd list", "show the domains", cmd_tvd_list },

@@ -11,7 +11,7 @@ static const char *const state_names[] = { "new", "armed", "binding", "bound" };
 
 #define COLUMNS                                                                           \
 	"name, id, release, state, token, record, ak, srk, pcr7, reset_count, sequence, " \
-	"next_release"
+	"next_release, iommu, allow_no_iommu"
 
 const char *server_state_name(enum server_state state)
 {
@@ -45,6 +45,22 @@ static void read_row(sqlite3_stmt *q, struct server *s)
 	s->reset_count = sqlite3_column_int64(q, 9);
 	s->sequence = sqlite3_column_int64(q, 10);
 	snprintf(s->next_release, sizeof(s->next_release), "%s", tom_text(q, 11));
+	s->iommu = sqlite3_column_int64(q, 12);
+	s->allow_no_iommu = sqlite3_column_int64(q, 13);
+}
+
+const char *server_refuses_vms(const struct server *s)
+{
+	static char text[200];
+
+	if (s->iommu != TMC_IOMMU_NONE || s->allow_no_iommu)
+		return NULL;
+	snprintf(text, sizeof(text),
+		 "no IOMMU keeps its devices out of its VMs' memory: switch VT-d or AMD-Vi on in "
+		 "its "
+		 "firmware setup, or decide that VMs may run so: tom server allow-no-iommu %s",
+		 s->name);
+	return text;
 }
 
 bool server_load(struct tom *t, const char *name, struct server *s)

@@ -25,7 +25,12 @@ struct server {
 	uint8_t pcr7[32];
 	int64_t reset_count;
 	int64_t sequence; /* of the last signed command */
+	int64_t iommu;    /* enum tmc_iommu as it last proved; -1: it never has */
+	int64_t allow_no_iommu; /* when the operator allowed VMs there without one, seconds since 1970; 0: not */
 };
+
+/* May VMs be placed and run there? NULL, or why not and what to do. Valid until the next call. */
+const char *server_refuses_vms(const struct server *s);
 
 const char *server_state_name(enum server_state state);
 bool server_load(struct tom *t, const char *name, struct server *s);

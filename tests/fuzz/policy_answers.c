@@ -109,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(w.binding.server_id, 9, sizeof(w.binding.server_id));
 	memset(w.binding.operator_key, 4, sizeof(w.binding.operator_key));
 	engine_init(&w.engine, &w.binding, &w.kept, 0, quiet);
+	w.engine.confined = true;
 	while (in.n) {
 		if (engine_next(&w.engine, w.now, &o)) {
 			last = o;

@@ -45,7 +45,7 @@ class Operator:
         return cbor2.dumps({1: document, 2: r.to_bytes(32, "big") + s.to_bytes(32, "big")}, canonical=True)
 
     def document(self, epoch, tvds=(), images=(), vms=(), **changed):
-        fields = {1: 1, 2: self.server, 3: epoch, 4: list(tvds), 5: list(images), 6: list(vms)}
+        fields = {1: 2, 2: self.server, 3: epoch, 4: list(tvds), 5: list(images), 6: list(vms), 7: 1}
         fields.update({int(k[1:]): v for k, v in changed.items()})
         return cbor2.dumps(fields, canonical=True)
 
@@ -139,8 +139,8 @@ def refusals(lab, server, operator):
     refused("a changed document", operator.sign(good)[:20] + b"\xff" + operator.sign(good)[21:], puppet.DENIED, "not signed")
     refused("half of it", operator.sign(good)[:-70], puppet.BAD_REQUEST, "signed_state")
     refused("another server's", operator.sign(operator.document(3, k2=bytes(16))), puppet.DENIED, "another server")
-    refused("an unknown field", operator.sign(operator.document(3, k7=1)), puppet.BAD_REQUEST, "unknown or repeated key")
-    refused("an unknown version", operator.sign(operator.document(3, k1=2)), puppet.BAD_REQUEST, "version")
+    refused("an unknown field", operator.sign(operator.document(3, k8=1)), puppet.BAD_REQUEST, "unknown or repeated key")
+    refused("an unknown version", operator.sign(operator.document(3, k1=3)), puppet.BAD_REQUEST, "version")
     refused("a VM of no TVD", operator.sign(operator.document(3, vms=[{
         1: b"v" * 16, 2: "web", 3: bytes(16), 4: 16, 5: 1, 6: bytes(32), 7: bytes(32), 8: "", 9: bytes(16), 10: 0, 11: 1}])),
             puppet.BAD_REQUEST, "VM of an unknown TVD")

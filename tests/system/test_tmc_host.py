@@ -4,7 +4,10 @@
 # runs on: host
 """Binding, attestation and orders, with all components as processes against a software TPM."""
 import os
+import sqlite3
 import subprocess
+
+import cbor2
 
 from hosted import Hosted
 from lab import run
@@ -26,9 +29,26 @@ def bind(lab, tom, tpm, boot):
     return machine
 
 
+def forged(lab, tom):
+    """Stored evidence that claims an IOMMU which the quote does not cover."""
+    with sqlite3.connect(os.path.join(tom.home, "tom.db"), timeout=10) as db:
+        row, body = db.execute("SELECT id, body FROM evidence ORDER BY id DESC LIMIT 1").fetchone()
+        changed = cbor2.loads(body)
+        changed[10] = 0x101
+        db.execute("UPDATE evidence SET body = ? WHERE id = ?", (cbor2.dumps(changed, canonical=True), row))
+        db.commit()
+        done = tom.run("evidence", "verify", "s1")
+        lab.check("a claim of an IOMMU that the quote does not cover is refused", done.returncode == 1 and
+                  "extraData differs" in done.stderr, done.stderr)
+        db.execute("UPDATE evidence SET body = ? WHERE id = ?", (body, row))
+
+
 def evidence(lab, tom):
     shown = tom.json("evidence", "show", "s1")
     lab.check("evidence is good and can be judged again", shown["good"] and tom.run("evidence", "verify", "s1").returncode == 0)
+    lab.check("it says what confines the server's devices: nothing, hosted", shown["iommu"].startswith("none"), shown)
+    lab.equal("so does the server's entry", tom.json("server", "show", "s1")["iommu"], shown["iommu"])
+    forged(lab, tom)
     directory = os.path.join(lab.dir, "export")
     line = tom("evidence", "show", "s1", "--export", directory)
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)

@@ -75,7 +75,13 @@ def define(lab, tom, kernel_size=300000):
             f.write(os.urandom(size))
     tom("tvd", "create", "blue")
     tom("image", "add", "toy", os.path.join(lab.dir, "kernel"), os.path.join(lab.dir, "initrd"))
-    tom("vm", "create", "web", "--server", "s1", "--tvd", "blue", "--image", "toy", "--memory", "16", "--disk", "4")
+    create = ["vm", "create", "web", "--server", "s1", "--tvd", "blue", "--image", "toy", "--memory", "16", "--disk", "4"]
+    done = tom.run(*create)
+    lab.check("the TOM places no VM on a server that proved no IOMMU, and says what to do", done.returncode == 1 and
+              "no IOMMU" in done.stderr and "tom server allow-no-iommu s1" in done.stderr, done.stderr + done.stdout)
+    tom("server", "allow-no-iommu", "s1")
+    lab.check("the operator's decision is kept and shown", tom.json("server", "show", "s1")["allow_no_iommu"])
+    tom(*create)
 
 
 def test(lab):

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "mgmt/policy/steps.h"
 #include "services/vmm/vmm.h"
 #include "tests/unit/policy_world.h"
 
@@ -56,6 +57,32 @@ static enum chan_status submit_bytes(const uint8_t *p, size_t n)
 		return CS_BUSY;
 	memcpy(text, v.text, sizeof(text));
 	return v.status;
+}
+
+/* A machine without an IOMMU: VMs wait, and say why, until the signed state allows them. */
+static void unconfined(void)
+{
+	struct tmc_status status;
+	bool told = false;
+
+	world_init(&w, 3);
+	w.unconfined = true;
+	w.engine.confined = false;
+	simple(5);
+	world_submit(&w, &state, text);
+	world_settle(&w);
+	engine_status(&w.engine, &status);
+	for (size_t i = 0; i < status.count; i++)
+		if (!strcmp(status.items[i].kind, "vm"))
+			told = !strcmp(status.items[i].state, "waiting") &&
+			       strstr(status.items[i].text, "no IOMMU");
+	check("without an IOMMU no VM starts, and it is said why",
+	      told && !fact_item(&w.engine, "vmm", state_number(state.vms[0].id)), "");
+	state.epoch = 6;
+	state.allow_no_iommu = 1;
+	world_submit(&w, &state, text);
+	world_settle(&w);
+	check("a signed state that allows it starts them", !world_wrong(&w), world_wrong(&w));
 }
 
 static void refusals(void)
@@ -309,6 +336,7 @@ static void random_orders(void)
 int main(void)
 {
 	refusals();
+	unconfined();
 	ends_of_vms();
 	stop_and_start();
 	off_at_once();

@@ -105,6 +105,7 @@ void world_state(struct world *w, uint64_t epoch, struct state *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->version = STATE_VERSION;
+	out->allow_no_iommu = 0;
 	out->epoch = epoch;
 	memcpy(out->server_id, w->binding.server_id, sizeof(out->server_id));
 	for (unsigned i = 0; i < WORLD_TVDS; i++)

@@ -28,6 +28,7 @@ static void quiet(const char *line)
 static void policy_begins(struct world *w)
 {
 	engine_init(&w->engine, &w->binding, &w->kept, ++w->boots << 32, quiet);
+	w->engine.confined = !w->unconfined;
 }
 
 void world_init(struct world *w, uint32_t seed)

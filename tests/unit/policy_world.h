@@ -58,6 +58,7 @@ struct world {
 	uint32_t random;
 	uint64_t now, serials, boots;
 	struct engine engine;
+	bool unconfined; /* this machine has no IOMMU */
 	struct kept kept;
 	struct binding binding;
 	struct medium medium;
