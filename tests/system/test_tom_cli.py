@@ -43,7 +43,7 @@ def refusals(lab, tom):
              (USAGE, "expected a number", ["vm", "create", "v", "--memory", "lots"]),
              (USAGE, "wants a value", ["vm", "create", "v", "--memory"]),
              (REFUSED, "not bound yet", ["config", "push", "s1"]),
-             (USAGE, "no such evidence", ["evidence", "verify", "s1"]), (USAGE, "not bound", ["server", "update", "s1"])]
+             (USAGE, "no such evidence", ["evidence", "verify", "s1"]), (USAGE, "not an approved release", ["server", "update", "s1"])]
     for code, words, arguments in cases:
         done = tom.run(*arguments)
         lab.check("tom %s: %d, \"%s\"" % (" ".join(arguments), code, words),
