@@ -129,6 +129,8 @@ class Chain:
             time.sleep(0.5)
 
     def vm_define(self, vm="web", tvd="demo", image="debian", memory=192, disk=64, append="console=ttyS0"):
+        if self.kind or not self.options.get("iommu", "intel"):
+            self.tom("server", "allow-no-iommu", self.name)
         self.tom("tvd", "create", tvd)
         self.tom("image", "add", image, build("guest/vmlinuz"), build("guest/initramfs.cpio"))
         self.tom("vm", "create", vm, "--server", self.name, "--tvd", tvd, "--image", image,
