@@ -206,8 +206,8 @@ uint64_t lapic_deadline(const struct lapic *l)
 static void next_period(struct lapic *l, uint64_t now)
 {
 	uint64_t period = timer_period(l);
-	/* a guest that asks for more than it can take gets 20 us, not a machine that does nothing else */
-	uint64_t least = l->khz / 50;
+	/* a guest that asks for more than it can take gets 200 us, not a machine that does nothing else */
+	uint64_t least = ticks_least(l->khz);
 
 	if (period < least)
 		period = least;
@@ -329,6 +329,8 @@ static bool write_base(struct lapic *l, uint64_t value)
 		return false;
 	if (lapic_x2apic(l) && enable && !x2apic)
 		return false;
+	if (!(l->base & BASE_ENABLE) && x2apic) /* by way of xAPIC only */
+		return false;
 	if (!enable)
 		lapic_reset(l);
 	l->base = (l->base & BASE_BSP) | (value & ~(uint64_t)BASE_BSP);
@@ -348,7 +350,7 @@ static bool x2apic_readable(unsigned reg)
 	if (reg >= LAPIC_REGS)
 		return false;
 	return !(reg == LAPIC_EOI || reg == LAPIC_DFR || reg == LAPIC_ICR_HIGH ||
-		 reg == LAPIC_SELF_IPI || reg < LAPIC_ID || (reg > 0x28 && reg < 0x2f) ||
+		 reg == LAPIC_SELF_IPI || reg < LAPIC_ID || (reg > 0x28 && reg <= 0x2f) ||
 		 (reg > LAPIC_TIMER_CURRENT && reg < LAPIC_TIMER_DIVIDE) ||
 		 (reg > LAPIC_VERSION && reg < LAPIC_TPR) || reg == 9 || reg == 0xc);
 }
@@ -373,27 +375,43 @@ bool lapic_read_msr(struct lapic *l, uint32_t msr, uint64_t *value, uint64_t now
 	return true;
 }
 
+/* Bits of x2APIC registers that may be set; SDM volume 3, table 10-6 and the registers' figures. */
+static uint64_t x2apic_writable(unsigned reg)
+{
+	switch (reg) {
+	case LAPIC_TPR:
+	case LAPIC_SELF_IPI:
+		return 0xff;
+	case LAPIC_SVR:
+		return 0x3ff;
+	case LAPIC_ICR:
+		return UINT64_MAX << 32 | 0xccfff;
+	case LAPIC_LVT_TIMER:
+		return 0x710ff;
+	case LAPIC_TIMER_INITIAL:
+		return UINT32_MAX;
+	case LAPIC_TIMER_DIVIDE:
+		return 0xb;
+	default: /* EOI and ESR take 0 only */
+		return reg > LAPIC_LVT_TIMER && reg <= LAPIC_LVT_LAST ? LVT_BITS : 0;
+	}
+}
+
+static bool x2apic_takes_writes(unsigned reg)
+{
+	return reg == LAPIC_EOI || reg == LAPIC_ESR || x2apic_writable(reg) != 0;
+}
+
 static bool write_x2apic(struct lapic *l, unsigned reg, uint64_t value, uint64_t now)
 {
-	if (reg == LAPIC_ICR) {
+	if (!x2apic_takes_writes(reg) || (value & ~x2apic_writable(reg)) != 0)
+		return false;
+	if (reg == LAPIC_ICR)
 		write_icr(l, (uint32_t)value, (uint32_t)(value >> 32));
-		return true;
-	}
-	if (value >> 32 != 0)
-		return false;
-	if (reg == LAPIC_SELF_IPI) {
+	else if (reg == LAPIC_SELF_IPI)
 		lapic_raise(l, (uint8_t)value, false);
-		return true;
-	}
-	if (reg == LAPIC_EOI || reg == LAPIC_ESR) {
-		lapic_write(l, reg, 0, now);
-		return value == 0;
-	}
-	if (reg != LAPIC_TPR && reg != LAPIC_SVR &&
-	    !(reg >= LAPIC_LVT_TIMER && reg <= LAPIC_TIMER_INITIAL) && reg != LAPIC_TIMER_DIVIDE &&
-	    reg != 0x2f)
-		return false;
-	lapic_write(l, reg, (uint32_t)value, now);
+	else
+		lapic_write(l, reg, (uint32_t)value, now);
 	return true;
 }
 

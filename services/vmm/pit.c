@@ -204,6 +204,8 @@ bool pit_expire(struct pit *p, uint64_t now)
 	periods = elapsed(p, c, now) / period(c) + 1;
 	p->edge = periodic(c) ? c->start + ticks_from(periods * period(c), PIT_HZ, p->khz)
 			      : TICKS_NEVER;
+	if (p->edge < now + ticks_least(p->khz))
+		p->edge = now + ticks_least(p->khz);
 	return true;
 }
 

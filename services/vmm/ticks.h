@@ -22,6 +22,12 @@ static inline uint64_t ticks_from(uint64_t count, uint64_t hz, uint64_t khz)
 	return t > TICKS_NEVER ? TICKS_NEVER : (uint64_t)t;
 }
 
+/* The shortest period of a timer: 200 us. With less, a guest could keep its machine from doing anything else. */
+static inline uint64_t ticks_least(uint64_t khz)
+{
+	return khz / 5;
+}
+
 static inline uint64_t ticks_min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

@@ -247,6 +247,11 @@ static void test_lapic(void)
 	OK(lapic_write_msr(l, 0x83f, 0x77, 0, 0) && lapic_pending(l) == 0x77, "self-IPI");
 	OK(!lapic_write_msr(l, 0x80b, 1, 0, 0), "a nonzero EOI is refused");
 	OK(!lapic_write_msr(l, 0x808, UINT64_C(1) << 32, 0, 0), "reserved bits are refused");
+	OK(!lapic_write_msr(l, 0x808, 0x100, 0, 0) && !lapic_write_msr(l, 0x80f, 0x400, 0, 0) &&
+		   !lapic_write_msr(l, 0x830, 0x100041, 0, 0) &&
+		   !lapic_write_msr(l, 0x83f, 0x141, 0, 0) && !lapic_write_msr(l, 0x83e, 4, 0, 0) &&
+		   !lapic_write_msr(l, 0x828, 1, 0, 0),
+	   "in every register");
 	(void)lapic_write_msr(l, 0x832, 0x41 | 2 << 17, 0, 0);
 	(void)lapic_write_msr(l, MSR_TSC_DEADLINE, 5000 + 70, 0, 70);
 	OK(lapic_deadline(l) == 5000, "TSC-deadline counts in the guest's TSC");
