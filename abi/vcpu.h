@@ -190,7 +190,7 @@ enum vcpu_caps {
 enum vcpu_shadow {
 	VCPU_SHADOW_STI =
 		1 << 0, /* behind sti or mov ss: no interrupt before the next instruction */
-	VCPU_SHADOW_NMI = 1 << 1, /* VT-x: in the handler of an NMI, until iret */
+	VCPU_SHADOW_NMI = 1 << 1, /* in the handler of an NMI, until iret: no further one */
 };
 
 struct vcpu_state {

@@ -50,9 +50,14 @@ static bool pic_wants(const struct machine *m, const struct machine_cpu *cpu)
 	return cpu == &m->cpu[0] && lapic_takes_extint(&cpu->lapic) && pic_pending(&m->pic);
 }
 
+static bool takes_interrupt(const struct machine *m, const struct machine_cpu *cpu)
+{
+	return lapic_pending(&cpu->lapic) >= 0 || pic_wants(m, cpu);
+}
+
 static bool has_interrupt(const struct machine *m, const struct machine_cpu *cpu)
 {
-	return cpu->lapic.nmi || lapic_pending(&cpu->lapic) >= 0 || pic_wants(m, cpu);
+	return cpu->lapic.nmi || takes_interrupt(m, cpu);
 }
 
 static void inject_interrupt(struct machine *m, struct machine_cpu *cpu)
@@ -76,10 +81,11 @@ static void inject(struct machine *m, struct machine_cpu *cpu)
 	if (cpu->lapic.nmi && !(s->event.info & VCPU_EVENT_VALID) && s->shadow == 0) {
 		s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_NMI | VECTOR_NMI;
 		cpu->lapic.nmi = false;
-	} else if (vcpu_interruptible(s)) {
+	} else if (takes_interrupt(m, cpu) && vcpu_interruptible(s)) {
 		inject_interrupt(m, cpu);
 	}
-	s->window = has_interrupt(m, cpu);
+	/* an NMI that another holds back waits for the next exit, whatever it is for */
+	s->window = takes_interrupt(m, cpu) || (cpu->lapic.nmi && !(s->shadow & VCPU_SHADOW_NMI));
 }
 
 /* --- exits --- */

@@ -235,6 +235,21 @@ static void test_cut_event(void)
 	      "#AC within a delivery is for the VMM");
 }
 
+static void test_nmi(void)
+{
+	fresh();
+	s.event.info = VCPU_EVENT_VALID | VCPU_EVENT_NMI | 2;
+	svm_state_load(&v, dr, &s, 0);
+	svm_state_store(&s, &v, dr, 0);
+	check(v.event == 0x80000202 && s.shadow == VCPU_SHADOW_NMI, "in the handler of an NMI");
+	svm_state_load(&v, dr, &s, 0);
+	check(v.intercept1 & SVM_I1_IRET && v.event == 0 && !v.shadow,
+	      "iret exits; interrupts are not held back");
+	check(exit_with(SVM_EXIT_IRET, 0, 0, 0) == SVM_RESUME && v.event == 0, "and runs then");
+	svm_state_store(&s, &v, dr, 0);
+	check(s.shadow == 0 && !(v.intercept1 & SVM_I1_IRET), "the handler is over");
+}
+
 static void test_asid(void)
 {
 	struct asid_pool pool;
@@ -283,6 +298,7 @@ int main(void)
 	test_plain();
 	test_policy();
 	test_cut_event();
+	test_nmi();
 	test_asid();
 	return failed;
 }

@@ -194,6 +194,7 @@ enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t f
 {
 	uint64_t code = v->exit_code;
 
+	v->event = 0; /* the guest has had it, or exit_event gives it back */
 	if (code == SVM_EXIT_INTR || code == SVM_EXIT_NMI || code == SVM_EXIT_INIT)
 		return host_event(v, s);
 	if (code >= SVM_EXIT_DR_READ && code < SVM_EXIT_EXC && v->intercept_dr_read)
@@ -202,6 +203,10 @@ enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t f
 		return decode_exception(v, s, features);
 	if (undefined_insn(code))
 		return inject(v, SVM_EXC_UD, false, 0);
+	if (code == SVM_EXIT_IRET) { /* it runs now, and the handler is over */
+		v->intercept1 &= ~(uint32_t)SVM_I1_IRET;
+		return SVM_RESUME;
+	}
 	if (code == SVM_EXIT_RDPMC)
 		return inject(v, SVM_EXC_GP, true, 0);
 	fill_exit(v, s, features);

@@ -131,6 +131,12 @@ static void load_groups(struct vmcb *v, uint64_t dr[4], const struct vcpu_state 
 		v->cpl = cpl(v);
 }
 
+/* The processor does not hold further NMIs back by itself: iret exits as long as the guest is in the handler of one. */
+static void set_in_nmi(struct vmcb *v, bool in)
+{
+	v->intercept1 = in ? v->intercept1 | SVM_I1_IRET : v->intercept1 & ~(uint32_t)SVM_I1_IRET;
+}
+
 static void load_event(struct vmcb *v, struct vcpu_state *s)
 {
 	uint32_t info = s->event.info;
@@ -140,6 +146,8 @@ static void load_event(struct vmcb *v, struct vcpu_state *s)
 		return;
 	}
 	s->event.info = 0;
+	if ((info & VCPU_EVENT_TYPE) == VCPU_EVENT_NMI)
+		set_in_nmi(v, true);
 	v->event = (uint64_t)s->event.error << 32 | (info & (EVENT_MASK | VCPU_EVENT_VALID));
 }
 
@@ -151,8 +159,9 @@ void svm_state_load(struct vmcb *v, uint64_t dr[4], struct vcpu_state *s, uint32
 	v->rflags = s->rflags | RFLAGS_FIXED;
 	if (dirty & VCPU_G_ALL)
 		load_groups(v, dr, s, dirty);
+	set_in_nmi(v, s->shadow & VCPU_SHADOW_NMI);
 	load_event(v, s);
-	v->shadow = s->shadow ? SVM_SHADOW : 0;
+	v->shadow = s->shadow & VCPU_SHADOW_STI ? SVM_SHADOW : 0;
 	/* QEMU clears the mask bit with a refused entry, and then host interrupts would wait for the guest's IF */
 	v->vintr = (v->vintr & SVM_V_TPR) | SVM_V_INTR_MASKING;
 	if (s->window)
@@ -238,7 +247,8 @@ void svm_state_store(struct vcpu_state *s, const struct vmcb *v, const uint64_t 
 	s->gpr[VCPU_RSP] = v->rsp;
 	s->rip = v->rip;
 	s->rflags = v->rflags;
-	s->shadow = v->shadow & SVM_SHADOW ? VCPU_SHADOW_STI : 0;
+	s->shadow = (v->shadow & SVM_SHADOW ? VCPU_SHADOW_STI : 0u) |
+		    (v->intercept1 & SVM_I1_IRET ? VCPU_SHADOW_NMI : 0u);
 	if (groups)
 		store_groups(s, v, dr, groups);
 }
