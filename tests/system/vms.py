@@ -104,7 +104,10 @@ class Vms:
     def end_of(self, name):
         """How the VM ended: "exit N" by the exit port, else the number and words of its vmm; None: it runs."""
         match = re.search(r"^\[[ .\d]+\] %s: (?:vmrun: (exit \d+)|ended: (.*))$" % name, self.text(), re.M)
-        return (match.group(1) or match.group(2)) if match else None
+        if match:
+            return match.group(1) or match.group(2)
+        match = re.search(r"^\[[ .\d]+\] root: %s ended with (\d+)" % name, self.text(), re.M)
+        return match.group(1) if match else None  # the VMM's last line can be lost with its channel
 
     def wait_end(self, name, seconds):
         end = time.monotonic() + seconds
@@ -124,7 +127,7 @@ class Vms:
 
     def beats(self, name="honest"):
         """(beats, timer ticks, longest time away in ms) of an honest guest so far."""
-        found = re.findall(r"^honest beat (\d+) ticks (\d+) longest-ms (\d+)$", self.text(), re.M)
+        found = re.findall(r"^honest beat (\d+) ticks (\d+) longest-ms (\d+) back-ticks \d+$", self.text(), re.M)
         return tuple(int(n) for n in found[-1]) if found else (0, 0, 0)
 
     def honest_goes_on(self, name="honest", seconds=60):

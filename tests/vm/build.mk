@@ -19,7 +19,10 @@ $(eval $(call boot_image,vm/vmbench,,kernel=$(BUILD)/bin/kernel.elf manifest=$(B
 
 $(eval $(call lab_image,vm/lab_vmtest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/vmtest.elf))
 
-ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img $(BUILD)/vm/lab_vmtest.img
+$(eval $(call component,vmlife,tests/vm/vmlife.c $(VM_LAB),))
+$(eval $(call boot_image,vm/vmlife,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/vmlife.elf))
+
+ALL += $(BUILD)/vm/vmtest.img $(BUILD)/vm/vmbench.img $(BUILD)/vm/vmlife.img $(BUILD)/vm/lab_vmtest.img
 
 # Guests for the real VMM.
 GUEST32_CFLAGS := $(if $(CC_IS_CLANG),--target=i686-none-elf) -m32 -march=i686 -ffreestanding -fno-pic -fno-pie \
@@ -50,3 +53,6 @@ ALL += $(BUILD)/vm/$(1).elf
 endef
 $(eval $(call guest64,honest,))
 $(eval $(call guest64,hostile_cpu,tests/vm/hostile_msr.c))
+$(eval $(call guest64,hostile_ring,))
+$(eval $(call guest64,hostile_end,))
+$(eval $(call guest64,hostile_dev,tests/vm/hostile_mmio.c tests/vm/hostile_apic.c))

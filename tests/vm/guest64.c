@@ -59,15 +59,12 @@ void (*guest_irq)(struct guest_frame *f);
 static struct guest_run *running;
 static struct gate idt[256];
 static struct tss tss;
-static uint8_t ist[2][IST_STACK] __attribute__((aligned(16)));
+static uint8_t ist[IST_STACK] __attribute__((aligned(16)));
 static uint32_t failures, before;
 static char line[LINE];
 static unsigned length;
 
-/* Compilers call these. */
-void *memcpy(void *to, const void *from, size_t n);
-void *memset(void *to, int c, size_t n);
-
+/* Compilers call these two. */
 void *memcpy(void *to, const void *from, size_t n)
 {
 	void *start = to;
@@ -268,8 +265,8 @@ void guest_gate(unsigned vector, bool present)
 				     .selector = SEL_CODE64,
 				     .attr = vector == VECTOR_END || vector == 3 ? GATE_USER : GATE,
 				     .middle = (uint16_t)(to >> 16) };
-	if (vector == VECTOR_NMI || vector == 8)
-		idt[vector].ist = vector == VECTOR_NMI ? 1 : 2;
+	if (vector == 8)
+		idt[vector].ist = 1;
 	if (!present)
 		idt[vector].attr &= 0x7f;
 }
@@ -285,8 +282,7 @@ static void load_tables(void)
 	for (unsigned i = 0; i < 256; i++)
 		guest_gate(i, true);
 	tss.rsp[0] = GUEST_STACK - 0x10000;
-	tss.ist[0] = (uint64_t)ist[0] + IST_STACK;
-	tss.ist[1] = (uint64_t)ist[1] + IST_STACK;
+	tss.ist[0] = (uint64_t)ist + IST_STACK;
 	tss.iomap = sizeof(tss);
 	guest_gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
 				 UINT64_C(0x89) << 40 | (base >> 24 & 0xff) << 56;

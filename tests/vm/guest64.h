@@ -43,6 +43,9 @@ struct guest_frame {
 	uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+
 extern const char *guest_name;
 extern uint64_t guest_pml4[512], guest_pd[2048];
 

@@ -17,7 +17,7 @@ enum {
 
 #define APIC UINT64_C(0xfee00000)
 
-static volatile uint64_t ticks, last, longest;
+static volatile uint64_t ticks, last, longest, back;
 
 static void on_timer(struct guest_frame *f)
 {
@@ -25,7 +25,9 @@ static void on_timer(struct guest_frame *f)
 
 	if (f->vector != VECTOR_TIMER)
 		return;
-	if (last && now - last > longest)
+	if (now < last)
+		back = last - now > back ? last - now : back;
+	else if (last && now - last > longest)
 		longest = now - last;
 	last = now;
 	ticks++;
@@ -66,6 +68,8 @@ static void say(const char *what, uint64_t beat, uint64_t khz)
 	guest_number(ticks);
 	guest_text(" longest-ms ");
 	guest_number(longest / khz);
+	guest_text(" back-ticks ");
+	guest_number(back);
 	guest_print();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Parts of the guest hostile_cpu. */
+/* Parts of the guests hostile_cpu and hostile_dev. */
 #pragma once
 #include <stdint.h>
 
@@ -8,3 +8,5 @@ struct range {
 };
 
 void hostile_msrs(void);
+void hostile_mmio(void);
+void hostile_apic(void);
