@@ -24,8 +24,8 @@ enum {
 	SPINS = 100000
 };
 
-#define LINE_NS  50000000u /* how long a console may leave its line open while others wait */
-#define CATCH_UP 32u       /* messages of one channel before the next has its turn */
+#define LINE_NS  300000000u /* how long a console may leave its line open while others wait */
+#define CATCH_UP 32u        /* messages of one channel before the next has its turn */
 
 static uint16_t port;
 static struct chan *open_line; /* console in the middle of a line */
