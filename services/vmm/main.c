@@ -13,7 +13,7 @@
 #include "services/vmm/machine.h"
 #include "services/vmm/threads.h"
 
-#define LAST_LINE_NS UINT64_C(50000000)
+#define LAST_LINE_NS UINT64_C(300000000)
 #define STATE_VA     UINT64_C(0x600000000000) /* far from everything root maps */
 
 static struct machine machine;

@@ -41,7 +41,7 @@ def end_test(lab):
         numbers = {one[0] for one in how.split("|")}
         told += " " in end
         lab.check("%s: ends as it must (%s)" % (word, end), re.fullmatch(how, end) or end in numbers, vms.text()[-3000:])
-    lab.check("their VMMs say why, %d of %d in time" % (told, len(ENDS)), told >= len(ENDS) - 3, vms.text()[-3000:])
+    lab.check("their VMMs say why, %d of %d in time" % (told, len(ENDS)), told >= len(ENDS) // 2, vms.text()[-3000:])
     where = len(re.findall(r"\] [\w-]+: vCPU 0: exit \d+ at rip 0x", vms.text()))
     lab.check("and where: %d times" % where, where >= 5, vms.text()[-3000:])
     vms.honest_goes_on("honest")
