@@ -84,7 +84,7 @@ enum { SPAN = 256, MIDDLE = 128, FLAGS = 0x8d5 };
 	X("scasb")                     \
 	X("enter $8, $2")              \
 	X("mov %rdi, %rsp; push %rax") \
-	X("mov %rdi, %rsp; lretq")      \
+	X("mov %rdi, %rsp; lretq")     \
 	X("verr (%rdi)")               \
 	X("lar (%rdi), %eax")
 
