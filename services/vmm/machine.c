@@ -193,6 +193,7 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 	m->host = host;
 	m->khz = c->tsc_khz;
 	m->lab = c->lab;
+	m->stats = c->stats;
 	m->cpus = c->vcpus;
 	m->current = &m->cpu[0];
 	m->tsc_base = host->tsc(host);

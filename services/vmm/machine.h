@@ -13,6 +13,7 @@
 #include "abi/vcpu.h"
 #include "services/vmm/bus.h"
 #include "services/vmm/cpuid.h"
+#include "services/vmm/exit_stats.h"
 #include "services/vmm/guest_mem.h"
 #include "services/vmm/ioapic.h"
 #include "services/vmm/lapic.h"
@@ -93,7 +94,7 @@ struct machine_cpu {
 	uint8_t start_page; /* of that */
 	bool away;          /* its thread has let go of the lock: in the guest or asleep */
 	bool kicked;        /* and was told to come back */
-	uint64_t exits[VCPU_EXITS];
+	uint64_t exit_at; /* host TSC when its last exit came, if exits are measured; 0: answered */
 };
 
 struct machine {
@@ -127,6 +128,8 @@ struct machine {
 	enum machine_end end;
 	uint32_t lab_value; /* what the guest wrote to MACHINE_EXIT_PORT */
 	unsigned culprit;   /* vCPU whose exit ended it */
+	struct exit_stats
+		*stats; /* VCPU_EXITS of them, by enum vm_exit; NULL: exits are not measured */
 };
 
 struct machine_config {
@@ -139,6 +142,7 @@ struct machine_config {
 	struct vblk_backend *backend;
 	const struct frame_link *net; /* NULL: no card */
 	struct vnet_port *port;
+	struct exit_stats *stats; /* see struct machine */
 	bool lab;
 };
 

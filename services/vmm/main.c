@@ -277,6 +277,22 @@ static void explain(const struct machine *m)
 		 (unsigned long long)s->qual[0], (unsigned long long)s->qual[1]);
 }
 
+/* In a laboratory image that asks for it. */
+static struct exit_stats *wanted_stats(void)
+{
+	return start_rom("guest.stats") != NULL ? calloc(VCPU_EXITS, sizeof(struct exit_stats))
+						: NULL;
+}
+
+static void tell_stats(struct exit_stats *stats)
+{
+	for (unsigned i = 0; stats != NULL && i < VCPU_EXITS; i++)
+		if (stats[i].count != 0)
+			log_line("exits: reason %u count %llu least %u median %u sum %llu", i,
+				 (unsigned long long)stats[i].count, stats[i].least,
+				 exit_stats_median(&stats[i]), (unsigned long long)stats[i].sum);
+}
+
 /* The guest's status leaves by the machine's own exit port, where the lab manifest grants it. */
 static void lab_exit(uint32_t value)
 {
@@ -330,6 +346,7 @@ int main(void)
 	config.backend = &disk.backend;
 	config.net = find_net(&link);
 	config.port = &net.port;
+	config.stats = wanted_stats();
 	machine_init(&machine, &config, &host, state);
 	load_images(blk, state[0]);
 	wrong = threads_make(config.vcpus, live);
@@ -338,6 +355,7 @@ int main(void)
 	threads_run();
 	end = machine_run(&machine, 0);
 	threads_join();
+	tell_stats(machine.stats);
 	if (end == MACHINE_LAB_EXIT)
 		lab_exit(machine.lab_value);
 	if (result(end) == VMM_FAILED)

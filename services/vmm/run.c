@@ -368,10 +368,19 @@ static uint64_t host_deadline(const struct machine *m, const struct machine_cpu 
 	return at == TICKS_NEVER || at > TICKS_NEVER - m->tsc_base ? 0 : at + m->tsc_base;
 }
 
+/* The last exit has its answer; the lock is held. */
+static void count_exit(struct machine *m, struct machine_cpu *cpu)
+{
+	if (m->stats != NULL && cpu->exit_at != 0)
+		exit_stats_add(&m->stats[cpu->s->exit], m->host->tsc(m->host) - cpu->exit_at);
+	cpu->exit_at = 0;
+}
+
 static void sleep(struct machine *m, struct machine_cpu *cpu)
 {
 	uint64_t deadline = cpu->activity == CPU_WAITS ? 0 : host_deadline(m, cpu);
 
+	count_exit(m, cpu);
 	if (machine_console_waits(m))
 		m->host->console(m->host, m);
 	cpu->away = true;
@@ -386,10 +395,13 @@ static bool enter(struct machine *m, struct machine_cpu *cpu)
 	uint64_t deadline = host_deadline(m, cpu);
 	bool ok;
 
+	count_exit(m, cpu);
 	cpu->away = true;
 	drop_lock(m);
 	ok = m->host->enter(m->host, number(m, cpu), deadline);
 	take_lock(m, cpu);
+	if (m->stats != NULL && ok && cpu->s->exit <= VM_EXIT_LAST)
+		cpu->exit_at = m->host->tsc(m->host);
 	return ok;
 }
 
@@ -421,7 +433,6 @@ static void run(struct machine *m, struct machine_cpu *cpu)
 		m->end = MACHINE_BAD_EXIT;
 		return;
 	}
-	cpu->exits[s->exit]++;
 	answer(m, cpu);
 }
 

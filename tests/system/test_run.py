@@ -5,9 +5,13 @@
 import os
 import re
 import subprocess
+import sys
 
-from lab import ROOT, run
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench"))
+from bounds import BOUNDS  # noqa: E402
+from lab import ROOT, run  # noqa: E402
 
+GUEST_MIB = 192  # Chain.vm_define()
 LINKS = ("TOM", "measured boot", "binding", "evidence", "configuration", "VM", "guest", "guest kernel", "guest disk",
          "power cut", "unsealed", "back online", "VM is back", "file is there")
 
@@ -19,6 +23,10 @@ def test(lab):
     lab.equal("tools/run.py --once ends with 0", p.returncode, 0)
     rows = [re.split(r"  +", line)[0] for line in p.stdout.split("figure\n")[-1].splitlines()[1:]]
     lab.check("every link of the chain holds", [r for r in rows if r] == list(LINKS), p.stdout[-4000:] + p.stderr[-1000:])
+    with open(os.path.join(home, "server/serial.txt"), encoding="latin-1") as f:
+        kib = [int(n) - GUEST_MIB * 1024 for n in re.findall(r"root: vmm/web started, (\d+) KiB", f.read())]
+    lab.check("beside its guest's memory a VM takes at most %d KiB" % BOUNDS["memory_vm"],
+              kib and all(0 < n <= BOUNDS["memory_vm"] for n in kib), "it takes %s" % kib)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
 """tools/vmrun: a guest's output and status, and guests that misbehave under the real VMM (tests/vm/labguest.c)."""
+import json
 import os
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def ends(lab, what, words, status, reason="", timeout=60):
     return out
 
 
-def vmrun_test(lab):
+def guests_test(lab):
     out = ends(lab, "a guest ends with its status", "exit 21", 43)
     lab.check("its output is on standard output", "guest: hello\nguest: ends\n" in out, out)
     ends(lab, "a guest tries all SVM instructions, MSRs, ports, its memory, holes", "svm msrs ports memory hole",
@@ -45,4 +46,16 @@ def vmrun_test(lab):
               "status %s\n%s" % (status, err[-1000:]))
 
 
-run(vmrun_test)
+def stats_test(lab):
+    _, _, err = vmrun("--timeout", "60", "--stats", "--json", "--quiet", "--append", "ports", GUEST)
+    rows = {row["exit"]: row for row in json.loads(err.splitlines()[-1])}
+    lab.check("--stats counts each of 65536 port reads, and what they took", "io" in rows and rows["io"]["count"] >= 65536 and
+              0 < rows["io"]["min"] <= rows["io"]["median"] <= rows["io"]["sum"], err[-1000:])
+
+
+def test(lab):
+    guests_test(lab)
+    stats_test(lab)
+
+
+run(test)
