@@ -27,7 +27,8 @@
 enum {
 	VCPU_STATE_VERSION = 1,
 	VCPU_STATE_SIZE = 4096,
-	VCPU_EXITS = 32, /* size of exit_mtd; exits are below it */
+	VCPU_FPU_SIZE = 2688, /* XSAVE area with x87, SSE, AVX, AVX-512 */
+	VCPU_EXITS = 32,      /* size of exit_mtd; exits are below it */
 };
 
 /* Why vcpu_run came back. */
@@ -102,6 +103,7 @@ enum vcpu_group {
 	VCPU_G_TSC = 1 << 7,  /* tsc_offset */
 	VCPU_G_XCR = 1 << 8,  /* xcr0 */
 	VCPU_G_ALL = (1 << 9) - 1,
+	VCPU_G_FPU = 1 << 9, /* fpu: long, so never part of ALL */
 };
 
 /* Index into gpr[]: the encoding of instructions. */
@@ -245,7 +247,10 @@ struct vcpu_state {
 	/* 0x400 written by the VMM: groups to store, by exit */
 	uint32_t exit_mtd[VCPU_EXITS];
 
-	uint8_t reserved2[VCPU_STATE_SIZE - 0x480];
+	/* 0x480 by group: XSAVE area, standard form. What the processor would refuse is cleared on the way in. */
+	uint8_t fpu[VCPU_FPU_SIZE];
+
+	uint8_t reserved2[VCPU_STATE_SIZE - 0x480 - VCPU_FPU_SIZE];
 };
 
 _Static_assert(sizeof(struct vcpu_seg) == 16, "segment");
@@ -274,6 +279,7 @@ _Static_assert(offsetof(struct vcpu_state, efer) == 0x250, "efer");
 _Static_assert(offsetof(struct vcpu_state, tsc_offset) == 0x260, "tsc_offset");
 _Static_assert(offsetof(struct vcpu_state, pdpte) == 0x268, "pdpte");
 _Static_assert(offsetof(struct vcpu_state, exit_mtd) == 0x400, "exit_mtd");
+_Static_assert(offsetof(struct vcpu_state, fpu) == 0x480, "fpu");
 _Static_assert(sizeof(struct vcpu_state) == VCPU_STATE_SIZE, "state page");
 
 /* Can the guest take an external interrupt at its next entry? */

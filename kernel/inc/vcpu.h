@@ -35,6 +35,7 @@ struct vcpu {
 	uint64_t vm[24]; /* for the vendor's use */
 };
 
+_Static_assert(VCPU_FPU_OFFSET + VCPU_FPU_SIZE <= FRAME_SIZE, "the FPU area fits its frame");
 _Static_assert(sizeof(struct vcpu) <= 512, "vcpu is a slab object");
 
 /* sm has a count: guests that run with it on other CPUs come back. */

@@ -75,13 +75,18 @@ static enum status vcpu_build(struct vcpu *v)
 	return space_show_frame(&v->obj.acct->space, v->state_va, v->state);
 }
 
+static void *fpu_area(const struct vcpu *v)
+{
+	return (char *)v->fpu + VCPU_FPU_OFFSET;
+}
+
 static void vcpu_reset(struct vcpu *v)
 {
 	v->state->version = VCPU_STATE_VERSION;
 	v->state->dirty = VCPU_G_ALL;
 	v->state->xcr0_max = fpu_mask & XCR0_KNOWN;
 	v->xcr0 = XCR0_X87;
-	fpu_reset((char *)v->fpu + VCPU_FPU_OFFSET);
+	fpu_reset(fpu_area(v));
 	vm_ops->vcpu_init(v);
 }
 
@@ -203,7 +208,7 @@ static uint32_t run_guest(struct cpu *cpu, struct vcpu *v, struct sm *sm, uint64
 
 static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
 {
-	uint32_t groups = v->state->exit_mtd[exit] & VCPU_G_ALL;
+	uint32_t groups = v->state->exit_mtd[exit] & (VCPU_G_ALL | VCPU_G_FPU);
 
 	/* after a refused entry the processor may have left state of the host */
 	v->stale = exit == VM_EXIT_INVALID;
@@ -213,6 +218,8 @@ static void finish(struct ec *self, struct vcpu *v, uint32_t exit)
 		vm_ops->store(v, groups);
 	if (groups & VCPU_G_XCR)
 		v->state->xcr0 = v->xcr0;
+	if (groups & VCPU_G_FPU)
+		__builtin_memcpy(v->state->fpu, fpu_area(v), VCPU_FPU_SIZE);
 	v->state->exit = exit;
 	v->state->valid = groups;
 	cpu_self()->stats->vm_exits[exit]++;
@@ -226,6 +233,8 @@ static bool load(struct vcpu *v)
 	uint32_t dirty = v->stale ? VCPU_G_ALL : v->state->dirty & VCPU_G_ALL;
 	uint64_t xcr0 = v->state->xcr0;
 
+	if (v->state->dirty & VCPU_G_FPU)
+		fpu_import(fpu_area(v), v->state->fpu, VCPU_FPU_SIZE);
 	v->state->dirty = 0;
 	v->stale = false;
 	if (dirty & VCPU_G_XCR && fpu_mask) {

@@ -23,6 +23,8 @@ void fpu_save(struct ec *e);
 void fpu_drop(struct ec *e); /* its state is no longer wanted */
 /* Guests: with nobody's state in the registers, in an area made by fpu_reset, under the guest's XCR0. */
 extern uint64_t fpu_mask; /* components of XSAVE in use; 0: the CPU has FXSAVE only */
+/* n bytes that a user gave: into an area, without what XRSTOR would refuse. */
+void fpu_import(void *area, const void *from, uint64_t n);
 void fpu_load_guest(const void *area, uint64_t xcr0);
 void fpu_save_guest(void *area, uint64_t xcr0); /* xcr0: what fpu_xcr0 says */
 uint64_t fpu_xcr0(void);

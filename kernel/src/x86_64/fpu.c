@@ -9,6 +9,10 @@ enum {
 	FXSAVE_MXCSR = 24,
 	FCW_INIT = 0x37f,
 	MXCSR_INIT = 0x1f80,
+	MXCSR_VALID = 0xffff, /* with DAZ: every processor that runs guests has it */
+	XSAVE_BV = 512,       /* start of the header */
+	XSAVE_COMP_BV = 520,
+	XSAVE_HEADER_END = 576,
 	XSAVE_LEAF = 0xd,
 };
 
@@ -63,6 +67,16 @@ void fpu_reset(void *area)
 {
 	*(uint16_t *)((char *)area + FXSAVE_FCW) = FCW_INIT;
 	*(uint32_t *)((char *)area + FXSAVE_MXCSR) = MXCSR_INIT;
+}
+
+void fpu_import(void *area, const void *from, uint64_t n)
+{
+	char *p = area;
+
+	__builtin_memcpy(p, from, n);
+	*(uint32_t *)(p + FXSAVE_MXCSR) &= MXCSR_VALID;
+	*(uint64_t *)(p + XSAVE_BV) &= fpu_mask;
+	__builtin_memset(p + XSAVE_COMP_BV, 0, XSAVE_HEADER_END - XSAVE_COMP_BV);
 }
 
 void fpu_switch(struct cpu *cpu, struct ec *e)

@@ -65,6 +65,11 @@ void fpu_reset(void *area)
 	(void)area;
 }
 
+void fpu_import(void *area, const void *from, uint64_t n)
+{
+	memcpy(area, from, n);
+}
+
 void fpu_drop(struct ec *e)
 {
 	(void)e;

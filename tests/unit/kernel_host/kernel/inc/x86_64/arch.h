@@ -12,6 +12,7 @@ extern uint64_t kernel_root, tsc_khz, fpu_mask;
 void space_install_kernel(uint64_t *root);
 void arch_load_pd(struct cpu *cpu, struct pd *pd);
 void fpu_reset(void *area);
+void fpu_import(void *area, const void *from, uint64_t n);
 void fpu_drop(struct ec *e);
 void lapic_ipi(uint32_t apic_id, uint8_t vector);
 void lapic_timer(uint64_t deadline);
