@@ -21,7 +21,7 @@ static const struct field vm[] = {
 	SCHEMA_NAME(2, struct state_vm, name),
 	SCHEMA_BYTES(3, struct state_vm, tvd),
 	SCHEMA_UINT(4, struct state_vm, mem_mib, STATE_MEM_MAX),
-	SCHEMA_UINT(5, struct state_vm, cpus, 1),
+	SCHEMA_UINT(5, struct state_vm, cpus, STATE_CPUS_MAX),
 	SCHEMA_BYTES(6, struct state_vm, kernel),
 	SCHEMA_BYTES(7, struct state_vm, initrd),
 	SCHEMA_TEXT(8, struct state_vm, cmdline),

@@ -15,6 +15,7 @@
 #define STATE_MAX        (48u * 1024u)
 #define STATE_CMDLINE    512u
 #define STATE_NAME       32u
+#define STATE_CPUS_MAX   8u            /* virtual CPUs of one VM */
 #define STATE_MEM_MAX    (64u * 1024u) /* MiB of one VM */
 #define STATE_BLOCKS_MAX (1ull << 28)  /* 1 TiB of 4096-byte blocks */
 
@@ -36,7 +37,7 @@ struct state_vm {
 	char name[STATE_NAME];
 	uint8_t tvd[16];
 	uint64_t mem_mib;
-	uint64_t cpus;
+	uint64_t cpus;      /* 1..STATE_CPUS_MAX */
 	uint8_t kernel[32]; /* digests of images of the same TVD */
 	uint8_t initrd[32]; /* all zero: none */
 	char cmdline[STATE_CMDLINE];

@@ -170,6 +170,7 @@ int cmd_vm_create(struct tom *t, struct args *a)
 		   *tvd = arg_option(a, "--tvd");
 	const char *image = arg_option(a, "--image"), *append = arg_option(a, "--append");
 	int64_t memory = arg_number(a, "--memory", 128, 16, STATE_MEM_MAX);
+	int64_t vcpus = arg_number(a, "--vcpus", 1, 1, STATE_CPUS_MAX);
 	int64_t disk = arg_number(a, "--disk", 64, 0, STATE_BLOCKS_MAX / BLOCKS_PER_MIB);
 	uint8_t id[16], volume[16];
 	char cmdline[STATE_CMDLINE];
@@ -189,9 +190,9 @@ int cmd_vm_create(struct tom *t, struct args *a)
 	tom_random(id, sizeof(id));
 	id[0] |= 1;
 	tom_random(volume, sizeof(volume));
-	if (tom_run(t, "INSERT INTO vm VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", "sbsssisbi", name, id,
-		    sizeof(id), server, tvd, image, memory, cmdline, volume, sizeof(volume),
-		    disk * BLOCKS_PER_MIB) < 0)
+	if (tom_run(t, "INSERT INTO vm VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", "sbsssisbii", name,
+		    id, sizeof(id), server, tvd, image, memory, cmdline, volume, sizeof(volume),
+		    disk * BLOCKS_PER_MIB, vcpus) < 0)
 		return tom_fail(
 			TOM_USAGE,
 			"VM %s is there already, or server %s, domain %s or image %s is unknown",

@@ -52,6 +52,9 @@ static const char tables[] =
 	"INTEGER NOT NULL,"
 	" document BLOB NOT NULL, signature BLOB NOT NULL);";
 
+/* Of a version that knew one virtual CPU only; fails where it was done. */
+static const char vcpus_column[] = "ALTER TABLE vm ADD COLUMN vcpus INTEGER NOT NULL DEFAULT 1";
+
 static _Noreturn void broken(struct tom *t, const char *sql)
 {
 	exit(tom_fail(TOM_BROKEN, "database: %s (in: %.60s)", sqlite3_errmsg(t->db), sql));
@@ -71,6 +74,7 @@ bool tom_db_open(struct tom *t)
 	sqlite3_busy_timeout(t->db, BUSY_MS);
 	if (sqlite3_exec(t->db, tables, NULL, NULL, NULL) != SQLITE_OK)
 		broken(t, "tables");
+	sqlite3_exec(t->db, vcpus_column, NULL, NULL, NULL);
 	return true;
 }
 

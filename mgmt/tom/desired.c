@@ -129,11 +129,11 @@ static const char *add_vm(struct state *s, sqlite3_stmt *q)
 	tom_column(q, 3, vm->kernel, sizeof(vm->kernel));
 	tom_column(q, 5, vm->initrd, sizeof(vm->initrd));
 	vm->mem_mib = (uint64_t)sqlite3_column_int64(q, 7);
-	vm->cpus = 1;
 	snprintf(vm->cmdline, sizeof(vm->cmdline), "%s", tom_text(q, 8));
 	tom_column(q, 9, vm->volume, sizeof(vm->volume));
 	vm->blocks = (uint64_t)sqlite3_column_int64(q, 10);
 	vm->run = (uint64_t)sqlite3_column_int64(q, 11);
+	vm->cpus = (uint64_t)sqlite3_column_int64(q, 12);
 	s->vm_count++;
 	why = add_image(s, vm->tvd, vm->kernel, sqlite3_column_int64(q, 4));
 	return why ? why : add_image(s, vm->tvd, vm->initrd, sqlite3_column_int64(q, 6));
@@ -145,7 +145,8 @@ static const char *add_vms(struct tom *t, const struct server *s, struct room *r
 		t,
 		"SELECT vm.name, vm.id, tvd.id, image.kernel, image.kernel_size, image.initrd, "
 		"image.initrd_size,"
-		" mem_mib, cmdline, volume, blocks, run FROM vm JOIN tvd ON tvd.name = vm.tvd"
+		" mem_mib, cmdline, volume, blocks, run, vcpus FROM vm JOIN tvd ON tvd.name = "
+		"vm.tvd"
 		" JOIN image ON image.name = vm.image WHERE server = ? ORDER BY vm.name",
 		"s", s->name);
 	const char *why = NULL;

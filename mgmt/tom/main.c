@@ -40,7 +40,8 @@ static const struct command commands[] = {
 	  cmd_image_add },
 	{ "image", "list", "image list", "show the images", cmd_image_list },
 	{ "vm", "create",
-	  "vm create NAME --server S --tvd T --image I [--memory MIB] [--disk MIB] [--append TEXT]",
+	  "vm create NAME --server S --tvd T --image I [--memory MIB] [--vcpus N] [--disk MIB] "
+	  "[--append TEXT]",
 	  "define a virtual machine", cmd_vm_create },
 	{ "vm", "start", "vm start NAME [--wait SECONDS]", "let it run", cmd_vm_start },
 	{ "vm", "stop", "vm stop NAME [--wait SECONDS]", "stop it", cmd_vm_stop },
