@@ -117,7 +117,10 @@ static uint64_t board_timers(struct machine *m, uint64_t now)
 		rtc_expire(&m->rtc, now);
 		machine_irq(m, RTC_IRQ, rtc_irq(&m->rtc));
 	}
-	return ticks_min(m->console_at, ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc)));
+	if (now >= m->pause_at)
+		machine_pause(m);
+	return ticks_min(ticks_min(m->console_at, m->pause_at),
+			 ticks_min(pit_deadline(&m->pit), rtc_deadline(&m->rtc)));
 }
 
 void machine_timers(struct machine *m, struct machine_cpu *cpu)
@@ -196,6 +199,7 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 	m->stats = c->stats;
 	m->cpus = c->vcpus;
 	m->current = &m->cpu[0];
+	m->pause_at = TICKS_NEVER;
 	m->tsc_base = host->tsc(host);
 	gm_init(&m->gm, c->ram, c->ram_size);
 	for (unsigned i = 0; i < m->cpus; i++)

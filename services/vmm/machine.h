@@ -104,6 +104,7 @@ struct machine {
 	struct guest_mem gm;
 	uint64_t khz;        /* of the TSC */
 	uint64_t tsc_base;   /* host TSC at tick 0 */
+	uint64_t pause_at;   /* tick at which it pauses by itself; TICKS_NEVER: not */
 	uint64_t console_at; /* tick at which console output goes out at the latest */
 	struct machine_cpu cpu[MACHINE_VCPUS];
 	unsigned cpus;
@@ -174,6 +175,8 @@ void machine_update_uart(struct machine *m);
 void machine_settle_lapic(struct machine *m, struct machine_cpu *cpu);
 /* Deliver what the IOAPIC has due. */
 void machine_settle_ioapic(struct machine *m);
+/* Groups of the vCPU that its last exit did not bring, into its page. false: the kernel refused, and the machine has ended. */
+bool machine_fetch(struct machine *m, struct machine_cpu *cpu, uint32_t groups);
 /* With the lock: whatever the vCPU's thread does, it looks at the machine again soon. */
 void machine_kick(struct machine *m, struct machine_cpu *cpu);
 /* A timer of the board was set. */

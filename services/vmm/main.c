@@ -11,6 +11,7 @@
 #include "services/vmm/frame_chan.h"
 #include "services/vmm/images.h"
 #include "services/vmm/machine.h"
+#include "services/vmm/save.h"
 #include "services/vmm/threads.h"
 
 #define LAST_LINE_NS UINT64_C(300000000)
@@ -22,6 +23,9 @@ static struct frame_chan net;
 static struct chan *console;
 static struct vmm_args args;
 static bool have_args;
+static struct vmm_lab lab = { .vcpus = 1 };
+static struct machine_config config;
+static struct vcpu_state *state[MACHINE_VCPUS];
 
 /* --- what the machine asks of its surroundings --- */
 
@@ -153,8 +157,11 @@ static _Noreturn void fail(const char *what)
 static void read_args(void)
 {
 	const struct start_info *info = start_info();
+	const struct start_rom *rom = start_rom("guest.lab");
 	const char *why;
 
+	if (info->lab && rom != NULL && rom->size >= sizeof(lab))
+		lab = *(const struct vmm_lab *)rom->va;
 	if (info->arg_size == 0)
 		return;
 	if (!args_read((const void *)info->arg_va, info->arg_size, &args, &why)) {
@@ -167,7 +174,9 @@ static void read_args(void)
 static uint64_t memory_size(void)
 {
 	const struct start_info *info = start_info();
-	uint64_t want = have_args ? (uint64_t)args.mem_mib << 20 : info->mem_size;
+	uint64_t want = have_args          ? (uint64_t)args.mem_mib << 20
+			: lab.mem_mib != 0 ? (uint64_t)lab.mem_mib << 20
+					   : info->mem_size;
 
 	if (info->mem_sel == 0 || want > info->mem_size || want < (uint64_t)ARGS_MIN_MIB << 20)
 		fail("root gave it less memory than the VM is to have");
@@ -180,28 +189,18 @@ static bool map_piece(uint64_t gpa, uint64_t offset, uint64_t size)
 				    RIGHT_R | RIGHT_W | RIGHT_X) == S_OK;
 }
 
-static void make_vcpus(const struct guest_mem *gm, unsigned vcpus,
-		       struct vcpu_state *state[MACHINE_VCPUS])
+static void make_vcpus(const struct guest_mem *gm)
 {
 	if (sys_create_space(SEL_SPACE, START_SEL_PD, SPACE_GUEST) != S_OK)
 		fail("no guest space");
 	if (!map_piece(0, 0, gm->low) || !map_piece(GM_HOLE_END, gm->low, gm->high))
 		fail("its memory cannot be mapped");
-	for (unsigned i = 0; i < vcpus; i++) {
+	for (unsigned i = 0; i < config.vcpus; i++) {
 		state[i] = (struct vcpu_state *)(STATE_VA + i * sizeof(struct vcpu_state));
 		if (sys_create_vcpu(SEL_VCPU + i, START_SEL_PD, SEL_SPACE, (uint64_t)state[i]) !=
 		    S_OK)
 			fail("no vCPU");
 	}
-}
-
-static unsigned vcpu_count(void)
-{
-	const struct start_rom *rom = start_rom("guest.vcpus");
-
-	if (have_args)
-		return args.vcpus;
-	return rom != NULL && rom->size != 0 ? *(const uint8_t *)rom->va : 1;
 }
 
 /* The channel of a protocol that has one server for a vmm, whoever that is; NULL: not granted. */
@@ -322,25 +321,84 @@ static void live(unsigned vcpu)
 	machine_run(&machine, vcpu);
 }
 
-int main(void)
+/* --- laboratory: the machine is destroyed and comes back --- */
+
+static void plan_renewal(void)
+{
+	if (lab.renew_ms != 0)
+		machine.pause_at = machine_now(&machine) + machine.khz * lab.renew_ms;
+}
+
+/* What is under way to the disk comes back to this machine, not to the next. */
+static void drain(void)
+{
+	for (;;) {
+		host_service(&host, &machine, 0);
+		if (!machine.has_disk || !vblk_busy(&machine.disk))
+			return;
+		component_wait(0);
+	}
+}
+
+/* Nothing of the old machine is left to the new one but the image. */
+static void renew(void)
+{
+	static unsigned times;
+	uint8_t *image = (uint8_t *)config.ram + config.ram_size;
+	size_t room = start_info()->mem_size - config.ram_size, n;
+	struct guest_mem gm = machine.gm;
+
+	drain();
+	n = save_write(&machine, image, room);
+	if (n == 0)
+		fail("the machine cannot be saved");
+	memset(config.ram, 0xa5, config.ram_size);
+	if (sys_revoke(SEL_SPACE, REVOKE_OBJECT) != S_OK)
+		fail("its space does not go");
+	make_vcpus(&gm);
+	machine_init(&machine, &config, &host, state);
+	if (!save_read(&machine, image, n))
+		fail("the machine cannot be restored");
+	memset(image, 0x5a, n);
+	log_line("renewed %u: %zu bytes", ++times, n);
+}
+
+static enum machine_end live_on(void)
+{
+	enum machine_end end;
+
+	for (;;) {
+		plan_renewal();
+		threads_run();
+		end = machine_run(&machine, 0);
+		threads_join();
+		if (end != MACHINE_PAUSED)
+			return end;
+		renew();
+	}
+}
+
+static void set_up(void)
 {
 	const struct start_info *info = start_info();
 	struct chan *blk = chan_open("vault", "blk");
-	struct machine_config config = { .tsc_khz = info->tsc_khz, .lab = info->lab != 0 };
-	struct vcpu_state *state[MACHINE_VCPUS];
-	struct blk_info disk_info;
-	struct frame_link link;
+	static struct blk_info disk_info;
+	static struct frame_link link;
 	struct guest_mem gm;
-	enum machine_end end;
 	const char *wrong;
 
 	read_args();
-	config.ram = (void *)info->mem_va;
-	config.ram_size = memory_size();
-	config.utc = args.utc;
+	config = (struct machine_config){ .tsc_khz = info->tsc_khz,
+					  .lab = info->lab != 0,
+					  .ram = (void *)info->mem_va,
+					  .ram_size = memory_size(),
+					  .utc = args.utc,
+					  .vcpus = have_args ? args.vcpus : lab.vcpus };
 	gm_init(&gm, config.ram, config.ram_size);
-	config.vcpus = vcpu_count();
-	make_vcpus(&gm, config.vcpus, state);
+	wrong = threads_make(config.vcpus, live);
+	if (wrong != NULL)
+		fail(wrong);
+	make_vcpus(&gm);
 	console = channel("console");
 	config.disk = find_disk(blk, &disk_info);
 	config.backend = &disk.backend;
@@ -349,12 +407,14 @@ int main(void)
 	config.stats = wanted_stats();
 	machine_init(&machine, &config, &host, state);
 	load_images(blk, state[0]);
-	wrong = threads_make(config.vcpus, live);
-	if (wrong != NULL)
-		fail(wrong);
-	threads_run();
-	end = machine_run(&machine, 0);
-	threads_join();
+}
+
+int main(void)
+{
+	enum machine_end end;
+
+	set_up();
+	end = live_on();
 	tell_stats(machine.stats);
 	if (end == MACHINE_LAB_EXIT)
 		lab_exit(machine.lab_value);

@@ -24,7 +24,7 @@ static unsigned number(const struct machine *m, const struct machine_cpu *cpu)
 }
 
 /* Groups that the exit did not bring, by an entry that is over before it reaches the guest. */
-static bool fetch_groups(struct machine *m, struct machine_cpu *cpu, uint32_t groups)
+bool machine_fetch(struct machine *m, struct machine_cpu *cpu, uint32_t groups)
 {
 	struct vcpu_state *s = cpu->s;
 	uint32_t timeout = s->exit_mtd[VM_EXIT_TIMEOUT], wake = s->exit_mtd[VM_EXIT_WAKE];
@@ -102,7 +102,7 @@ static void exit_io_string(struct machine *m, struct machine_cpu *cpu)
 {
 	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory, .ports = &m->ports };
 
-	if (fetch_groups(m, cpu, MMU_GROUPS) && mmio_string_port(cpu->s, &space) != MMIO_DONE)
+	if (machine_fetch(m, cpu, MMU_GROUPS) && mmio_string_port(cpu->s, &space) != MMIO_DONE)
 		m->end = MACHINE_BAD_ACCESS;
 }
 
@@ -322,7 +322,7 @@ static void trap_step(struct machine *m, struct machine_cpu *cpu)
 {
 	struct vcpu_state *s = cpu->s;
 
-	if (!fetch_groups(m, cpu, VCPU_G_DR))
+	if (!machine_fetch(m, cpu, VCPU_G_DR))
 		return;
 	s->dr6 |= DR6_BS;
 	s->dirty |= VCPU_G_DR;

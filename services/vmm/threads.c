@@ -63,7 +63,7 @@ static bool make_thread(unsigned vcpu)
 
 const char *threads_make(unsigned vcpus, void (*life)(unsigned vcpu))
 {
-	if (vcpus > start_info()->threads)
+	if (vcpus == 0 || vcpus > start_info()->threads)
 		return "root gave it fewer threads than the VM is to have vCPUs";
 	live = life;
 	count = vcpus;

@@ -346,6 +346,14 @@ void vblk_restart(struct virtio_blk *b)
 	vblk_retry(b);
 }
 
+bool vblk_busy(const struct virtio_blk *b)
+{
+	for (unsigned i = 0; i < VBLK_SLOTS; i++)
+		if (b->slot[i].state == VBLK_SENT || b->slot[i].state == VBLK_DROPPED)
+			return true;
+	return b->waiting != 0;
+}
+
 static void set_id(struct virtio_blk *b, const uint8_t uuid[16])
 {
 	static const char hex[] = "0123456789abcdef";

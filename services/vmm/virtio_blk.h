@@ -86,4 +86,6 @@ void vblk_answer(struct virtio_blk *b, uint32_t slot, bool ok, const void *data,
 void vblk_retry(struct virtio_blk *b);
 /* The backend lost what was sent: send it again. */
 void vblk_restart(struct virtio_blk *b);
+/* The backend has something to answer yet. */
+bool vblk_busy(const struct virtio_blk *b);
 void virtio_blk_state(struct state *s, struct virtio_blk *b);

@@ -20,6 +20,16 @@
 #define VMM_ARGS_VERSION 1u
 #define VMM_CMDLINE_MAX  1024u
 
+/* start_rom("guest.lab"), in a laboratory image only: what arguments would say, and more. */
+struct vmm_lab {
+	uint32_t vcpus; /* 1..8 */
+	uint32_t
+		mem_mib; /* of the guest; 0: all that root gave. What is behind it is room for an image of the machine */
+	uint32_t
+		renew_ms; /* not 0: so often the machine is paused, saved, destroyed, made anew and restored */
+	uint32_t pad;
+};
+
 enum vmm_volume { VMM_VOLUME_DISK = 1, VMM_VOLUME_KERNEL = 2, VMM_VOLUME_INITRD = 3 };
 
 enum vmm_end {

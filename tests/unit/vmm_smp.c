@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A machine with several vCPUs: who gets which interrupt message, how vCPUs start and stop, who is kicked. */
+#include <stdlib.h>
 #include <string.h>
+#include "services/vmm/save.h"
 #include "tests/unit/vmm_harness.h"
 
 #define OK(cond, what) check_that("vmm_smp", cond, what)
@@ -291,6 +293,76 @@ static void test_state(void)
 	OK(s.bad, "but not in a machine of four");
 }
 
+/* The kernel's part of a fetch: the state is in the page already. */
+static bool fetched(struct harness *x, uint64_t deadline)
+{
+	x->m.cpu[x->entered].s->exit = VM_EXIT_TIMEOUT;
+	return deadline == 1;
+}
+
+static void fill_vcpu(struct vcpu_state *s, uint8_t byte)
+{
+	memset(s->gpr, byte, sizeof(s->gpr));
+	memset(s->fpu, byte + 1, sizeof(s->fpu));
+	s->cr2 = s->star = s->pat = s->xcr0 = s->dr[3] = byte + 2;
+	s->event = (struct vcpu_event){ VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | 14, byte };
+	s->shadow = VCPU_SHADOW_STI;
+}
+
+static bool same_vcpu(const struct vcpu_state *s, uint8_t byte)
+{
+	struct vcpu_state *want = calloc(1, sizeof(*want));
+	bool same;
+
+	fill_vcpu(want, byte);
+	same = memcmp(s->gpr, want->gpr, sizeof(s->gpr)) == 0 &&
+	       memcmp(s->fpu, want->fpu, sizeof(s->fpu)) == 0 && s->cr2 == want->cr2 &&
+	       s->star == want->star && s->pat == want->pat && s->xcr0 == want->xcr0 &&
+	       s->dr[3] == want->dr[3] && s->event.info == want->event.info &&
+	       s->event.error == want->event.error && s->shadow == want->shadow;
+	free(want);
+	return same;
+}
+
+static void test_save(void)
+{
+	uint8_t *image;
+	size_t bound, n;
+	uint64_t then;
+
+	harness_start_smp(&h, 2);
+	h.guest = fetched;
+	bound = save_bound(&h.m);
+	image = calloc(1, bound);
+	fill_vcpu(&h.state, 3);
+	fill_vcpu(&h.others[0], 70);
+	h.m.cpu[1].msrs.tsc_adjust = 1234;
+	memset(h.ram, 0x77, HARNESS_RAM);
+	h.tsc += 5000;
+	then = machine_now(&h.m);
+	OK(save_write(&h.m, image, HARNESS_RAM) == 0, "an image that does not fit is none");
+	n = save_write(&h.m, image, bound);
+	OK(n > HARNESS_RAM && n <= bound, "a machine of two is saved");
+	harness_start_smp(&h, 2);
+	h.tsc += 999999;
+	OK(save_read(&h.m, image, n), "and restored");
+	OK(same_vcpu(&h.state, 3) && same_vcpu(&h.others[0], 70), "with its vCPUs' registers");
+	OK(h.ram[0] == 0x77 && h.ram[HARNESS_RAM - 1] == 0x77, "and its memory");
+	OK(machine_now(&h.m) == then && h.others[0].tsc_offset + h.tsc == then + 1234,
+	   "its time goes on where it stopped");
+	OK((h.state.dirty & (VCPU_G_ALL | VCPU_G_FPU)) == (VCPU_G_ALL | VCPU_G_FPU),
+	   "and the processor is to take all of it");
+	OK(!save_read(&h.m, image, n - 1) && !save_read(&h.m, image, 10), "a part is refused");
+	image[n++] = 0;
+	OK(!save_read(&h.m, image, n), "and more than a whole");
+	harness_start_smp(&h, 3);
+	OK(!save_read(&h.m, image, n - 1), "and a machine of another size");
+	harness_start_smp(&h, 2);
+	h.m.khz++;
+	OK(!save_read(&h.m, image, n - 1), "and one whose TSC runs at another rate");
+	free(image);
+}
+
 int main(void)
 {
 	test_physical(false);
@@ -304,6 +376,7 @@ int main(void)
 	test_pause();
 	test_cpuid();
 	test_state();
+	test_save();
 	harness_stop(&h);
 	return harness_result();
 }
