@@ -27,6 +27,7 @@ enum {
 #define IOAPIC ((volatile uint8_t *)UINT64_C(0xfec00000))
 
 static volatile unsigned taken, depth, deepest, limit;
+static volatile bool level; /* the interrupt is the UART's, by level */
 
 static uint32_t apic_read(unsigned at)
 {
@@ -205,6 +206,8 @@ static void on_interrupt(struct guest_frame *f)
 		for (unsigned i = 0; i < 20; i++)
 			cpuid(0, 0, r);
 	} else {
+		if (level && taken >= STORM)
+			out8(0x3f9, 0);
 		apic_write(EOI, 0);
 		if (taken < limit)
 			apic_write(ICR, TO_SELF | VECTOR_STORM);
@@ -259,8 +262,8 @@ static void test_timer_storm(void)
 	apic_write(LVT_TIMER, PERIODIC | VECTOR_STORM);
 	apic_write(TIMER_INITIAL, 1);
 	rounds = run_for(100);
-	guest_check(rounds > 2 && taken > 2,
-		    "the APIC timer at its shortest period leaves time for the guest's code");
+	guest_check(rounds > 0 && taken > 2,
+		    "under the APIC timer at its shortest period the guest's code goes on");
 	quiet();
 	apic_write(0x350, 0x700); /* LINT0: the PICs */
 	for (unsigned i = 0; i < 2; i++) {
@@ -276,11 +279,11 @@ static void test_timer_storm(void)
 	out8(0x40, 2);
 	out8(0x40, 0);
 	rounds = run_for(100);
-	guest_check(rounds > 2 && taken > 2, "so does the PIT at its shortest period");
+	guest_check(rounds > 0 && taken > 2, "and under the PIT at its shortest period");
 	out8(0x21, 0xff);
 }
 
-/* The UART's line stays high; the handler only acknowledges, so it comes again at once. */
+/* The UART's line stays high, so the interrupt comes again at once, before any other code: the handler ends it after STORM rounds. */
 static void test_level_storm(void)
 {
 	quiet();
@@ -288,11 +291,13 @@ static void test_level_storm(void)
 	ioapic_write(0x10 + 2 * UART_PIN, 0x8000 | VECTOR_STORM);
 	out8(0x3f9, 2);
 	out8(0x3fc, 8);
+	level = true;
 	for (unsigned n = 0; n < 100000 && taken < STORM; n++)
 		__asm__ volatile("sti; nop; nop; nop; cli");
+	level = false;
 	out8(0x3f9, 0);
-	guest_check(taken >= 1 && deepest == 1,
-		    "a level that nobody lowers interrupts again and again, one at a time");
+	guest_check(taken >= STORM && deepest == 1,
+		    "a level that stays interrupts again and again, one at a time");
 	quiet();
 }
 
