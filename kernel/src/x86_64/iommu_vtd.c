@@ -178,7 +178,9 @@ static struct msi route(struct irq_bind *b)
 	e->low = ENTRY_PRESENT | (uint64_t)b->vector << IRTE_VECTOR |
 		 (uint64_t)cpus[b->cpu]->apic_id << (x2apic ? IRTE_DEST : IRTE_DEST_XAPIC);
 	invalidate_all_units(INV_INTERRUPTS);
-	return (struct msi){ MSI_REMAPPED | (b->entry & 0x7fffu) << 5 | (b->entry >> 15) << 2, 0 };
+	return (struct msi){
+		MSI_REMAPPED | (b->entry & 0x7fffu) << 5 | (uint64_t)(b->entry >> 15) << 2, 0
+	};
 }
 
 static void unroute(struct irq_bind *b)
