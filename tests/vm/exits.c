@@ -8,6 +8,7 @@ GUEST(mmio)
 GUEST(msr)
 GUEST(window)
 GUEST(inject)
+GUEST(slow)
 GUEST(error)
 GUEST(fpu)
 GUEST(avx)
@@ -20,7 +21,7 @@ enum {
 	RFLAGS_IF = 1 << 9,
 };
 
-extern const uint8_t guest_inject_handler[], guest_error_handler[];
+extern const uint8_t guest_inject_handler[], guest_slow_handler[], guest_error_handler[];
 
 static void test_cpuid(void)
 {
@@ -166,6 +167,15 @@ static void test_inject(void)
 	vcpu_skip(s, 3);
 	lab_equal(lab_run(&v, 0, lab_tsc() + lab_root->tsc_khz * 10), VM_EXIT_TIMEOUT,
 		  "afterwards the guest spins on");
+
+	MACHINE(slow);
+	lab_gate(&vm, 0x31, (uint64_t)(guest_slow_handler - guest_slow));
+	s->rflags |= RFLAGS_IF;
+	s->gpr[VCPU_R8] = lab_tsc() + lab_root->tsc_khz * 400;
+	s->event.info = VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31;
+	lab_check(lab_run(&v, 0, 0) == VM_EXIT_HYPERCALL && s->gpr[VCPU_RBX] == 1 &&
+			  s->gpr[VCPU_RSP] == LAB_STACK - 5 * 8,
+		  "an interrupt reaches a slow handler once");
 
 	MACHINE(error);
 	lab_gate(&vm, 14, (uint64_t)(guest_error_handler - guest_error));

@@ -94,6 +94,23 @@ guest_inject_handler:
 	iretq
 end inject
 
+	/* a handler that stays until r8 is over: an emulator has time to come back to what it left undone */
+	.globl guest_slow_handler
+guest slow
+	sti
+	nop
+1:	jmp 1b
+guest_slow_handler:
+	inc %rbx
+2:	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	cmp %r8, %rax
+	jb 2b
+	vmmcall
+	iretq
+end slow
+
 	.globl guest_error_handler
 guest error
 	ud2

@@ -10,6 +10,7 @@ enum {
 	PIT = 0x40,
 	PIC = 0x20,
 	VECTOR_TIMER = 0x20,
+	RFLAGS_IF = 1 << 9,
 	HZ = 100,
 	LINT0_EXTINT = 0x700,
 	APIC_ON = 0x1ff,
@@ -25,6 +26,9 @@ static void on_timer(struct guest_frame *f)
 
 	if (f->vector != VECTOR_TIMER)
 		return;
+	if (!(f->rflags & RFLAGS_IF))
+		guest_bad("an interrupt came while they were off", "vector, rip", f->vector,
+			  f->rip);
 	if (now < last)
 		back = last - now > back ? last - now : back;
 	else if (last && now - last > longest)

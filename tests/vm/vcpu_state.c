@@ -118,6 +118,56 @@ static void test_always(void)
 	      "no window, no event: none left over");
 }
 
+static enum svm_action exit_with(uint64_t code, uint64_t info1, uint64_t info2, uint32_t features)
+{
+	v.exit_code = code;
+	v.exit_info1 = info1;
+	v.exit_info2 = info2;
+	return svm_exit_decode(&v, &s, features);
+}
+
+static void test_interrupt(void)
+{
+	const uint64_t deliver = SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO;
+
+	fresh();
+	s.rflags = 0x202;
+	s.window = 1;
+	s.event.info = VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31;
+	svm_state_load(&v, dr, &s, 0);
+	check(v.event == 0 && s.event.info == 0 && (v.vintr & deliver) == deliver &&
+		      v.vintr >> SVM_V_VECTOR_SHIFT == 0x31 && !(v.intercept1 & SVM_I1_VINTR),
+	      "an interrupt that can be taken is a virtual one, without an exit");
+	check(exit_with(SVM_EXIT_INTR, 0, 0, 0) == SVM_HOST_EVENT &&
+		      s.event.info == (VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31),
+	      "one that the guest did not take is given back");
+	v.vintr &= ~(uint64_t)SVM_V_IRQ;
+	check(exit_with(SVM_EXIT_INTR, 0, 0, 0) == SVM_HOST_EVENT && s.event.info == 0,
+	      "one that it took is not");
+	svm_state_load(&v, dr, &s, 0);
+	check((v.vintr & deliver) == deliver && v.vintr >> SVM_V_VECTOR_SHIFT == 0 &&
+		      v.intercept1 & SVM_I1_VINTR,
+	      "the window behind it opens at the next entry");
+	exit_with(SVM_EXIT_CPUID, 0, 0, 0);
+	check(s.event.info == 0, "a window is no interrupt");
+	v.exit_event = VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | 0x31;
+	exit_with(SVM_EXIT_NPF, 6, 0x5000, 0);
+	check(s.event.info == (VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31),
+	      "a virtual interrupt cut short is an interrupt again");
+	v.exit_event = 0;
+	s.window = 0;
+	s.rflags = 2;
+	svm_state_load(&v, dr, &s, 0);
+	check(v.event == (VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31) && !(v.vintr & SVM_V_IRQ),
+	      "with interrupts off it goes in at once");
+	s.rflags = 0x202;
+	s.shadow = VCPU_SHADOW_STI;
+	s.event.info = VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31;
+	svm_state_load(&v, dr, &s, 0);
+	check(v.event == (VCPU_EVENT_VALID | VCPU_EVENT_INTR | 0x31) && !(v.vintr & SVM_V_IRQ),
+	      "and in the shadow of STI");
+}
+
 static void test_cpl(void)
 {
 	fresh();
@@ -129,14 +179,6 @@ static void test_cpl(void)
 	s.seg[VCPU_SS].attr = 0x93;
 	svm_state_load(&v, dr, &s, VCPU_G_ALL);
 	check(v.cpl == 3, "virtual 8086 mode runs at CPL 3");
-}
-
-static enum svm_action exit_with(uint64_t code, uint64_t info1, uint64_t info2, uint32_t features)
-{
-	v.exit_code = code;
-	v.exit_info1 = info1;
-	v.exit_info2 = info2;
-	return svm_exit_decode(&v, &s, features);
 }
 
 static void test_io(void)
@@ -292,6 +334,7 @@ int main(void)
 	test_round_trip();
 	test_groups();
 	test_always();
+	test_interrupt();
 	test_cpl();
 	test_io();
 	test_memory();

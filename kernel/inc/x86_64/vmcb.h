@@ -58,6 +58,7 @@ enum svm_exception {
 	SVM_EXC_GP = 13,
 	SVM_EXC_AC = 17,
 	SVM_EXC_MC = 18,
+	SVM_EXC_LAST = 31,
 };
 
 /* Offset 05Ch. */
@@ -73,6 +74,7 @@ enum svm_vintr {
 	SVM_V_PRIO = 0xf << 16,
 	SVM_V_IGN_TPR = 1 << 20,
 	SVM_V_INTR_MASKING = 1 << 24,
+	SVM_V_VECTOR_SHIFT = 32,
 };
 
 /* Offsets 068h, 090h. */

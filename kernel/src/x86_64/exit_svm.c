@@ -36,7 +36,17 @@ static enum svm_action inject(struct vmcb *v, uint32_t vector, bool has_error, u
 	return SVM_RESUME;
 }
 
-/* An event whose delivery the exit cut short, for the page. Software interrupts and breakpoints are
+/* A virtual interrupt that the guest has not taken. */
+static struct vcpu_event waiting_event(const struct vmcb *v)
+{
+	if (!(v->vintr & SVM_V_IRQ) || v->intercept1 & SVM_I1_VINTR)
+		return (struct vcpu_event){ 0 };
+	return (struct vcpu_event){
+		VCPU_EVENT_VALID | VCPU_EVENT_INTR | (uint8_t)(v->vintr >> SVM_V_VECTOR_SHIFT), 0
+	};
+}
+
+/* An event whose delivery the exit cut short or forestalled, for the page. Software interrupts and breakpoints are
    left out: rIP is at their instruction, which runs again. */
 static struct vcpu_event cut_event(const struct vmcb *v)
 {
@@ -44,10 +54,14 @@ static struct vcpu_event cut_event(const struct vmcb *v)
 	uint32_t type = (info & VCPU_EVENT_TYPE) >> VCPU_EVENT_TYPE_SHIFT;
 	uint32_t vector = info & VCPU_EVENT_VECTOR;
 
-	if (!(info & VCPU_EVENT_VALID) || type == SVM_EVENT_SOFT)
+	if (!(info & VCPU_EVENT_VALID))
+		return waiting_event(v);
+	if (type == SVM_EVENT_SOFT)
 		return (struct vcpu_event){ 0 };
 	if (type == SVM_EVENT_EXCEPTION && (vector == 3 || vector == 4))
 		return (struct vcpu_event){ 0 };
+	if (type == SVM_EVENT_EXCEPTION && vector > SVM_EXC_LAST) /* QEMU, of a virtual interrupt */
+		return (struct vcpu_event){ VCPU_EVENT_VALID | VCPU_EVENT_INTR | vector, 0 };
 	return (struct vcpu_event){ info, (uint32_t)(v->exit_event >> 32) };
 }
 

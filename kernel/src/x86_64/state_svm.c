@@ -4,6 +4,7 @@
 enum {
 	CR0_PE = 1 << 0,
 	RFLAGS_FIXED = 1 << 1,
+	RFLAGS_IF = 1 << 9,
 	RFLAGS_VM = 1 << 17,
 	EFER_SVME = 1 << 12,
 	EVENT_MASK = VCPU_EVENT_VECTOR | VCPU_EVENT_TYPE | VCPU_EVENT_ERROR,
@@ -137,18 +138,40 @@ static void set_in_nmi(struct vmcb *v, bool in)
 	v->intercept1 = in ? v->intercept1 | SVM_I1_IRET : v->intercept1 & ~(uint32_t)SVM_I1_IRET;
 }
 
+static bool interruptible(const struct vmcb *v)
+{
+	return v->rflags & RFLAGS_IF && !v->shadow;
+}
+
+/* 15.21.4: the guest takes it as its first act, and V_IRQ goes then. QEMU would remember an interrupt of EVENTINJ beyond its delivery
+   and may deliver it once more, into the handler that runs with interrupts off. */
+static void virtual_interrupt(struct vmcb *v, uint32_t vector)
+{
+	v->intercept1 &= ~(uint32_t)SVM_I1_VINTR;
+	v->vintr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO |
+		    (uint64_t)vector << SVM_V_VECTOR_SHIFT;
+}
+
 static void load_event(struct vmcb *v, struct vcpu_state *s)
 {
-	uint32_t info = s->event.info;
+	uint32_t info = s->event.info, type = info & VCPU_EVENT_TYPE;
 
-	if (!(info & VCPU_EVENT_VALID)) {
-		v->event = 0;
+	v->event = 0;
+	if (!(info & VCPU_EVENT_VALID))
 		return;
-	}
 	s->event.info = 0;
-	if ((info & VCPU_EVENT_TYPE) == VCPU_EVENT_NMI)
+	if (type == VCPU_EVENT_INTR && interruptible(v))
+		return virtual_interrupt(v, info & VCPU_EVENT_VECTOR);
+	if (type == VCPU_EVENT_NMI)
 		set_in_nmi(v, true);
 	v->event = (uint64_t)s->event.error << 32 | (info & (EVENT_MASK | VCPU_EVENT_VALID));
+}
+
+/* An exit as soon as the guest can take an interrupt; behind one that it is to take now, at the first entry after. */
+static void load_window(struct vmcb *v, uint32_t window)
+{
+	if (window && !(v->vintr & SVM_V_IRQ))
+		v->vintr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO;
 }
 
 void svm_state_load(struct vmcb *v, uint64_t dr[4], struct vcpu_state *s, uint32_t dirty)
@@ -160,12 +183,12 @@ void svm_state_load(struct vmcb *v, uint64_t dr[4], struct vcpu_state *s, uint32
 	if (dirty & VCPU_G_ALL)
 		load_groups(v, dr, s, dirty);
 	set_in_nmi(v, s->shadow & VCPU_SHADOW_NMI);
-	load_event(v, s);
+	v->intercept1 |= SVM_I1_VINTR;
 	v->shadow = s->shadow & VCPU_SHADOW_STI ? SVM_SHADOW : 0;
 	/* QEMU clears the mask bit with a refused entry, and then host interrupts would wait for the guest's IF */
 	v->vintr = (v->vintr & SVM_V_TPR) | SVM_V_INTR_MASKING;
-	if (s->window)
-		v->vintr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO;
+	load_event(v, s);
+	load_window(v, s->window);
 }
 
 static void store_cr(struct vcpu_state *s, const struct vmcb *v)
