@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernel/edu.h"
+#include "tests/kernel/edu_regs.h"
 #include "tests/kernel/ktest.h"
 
 enum {
@@ -13,15 +14,6 @@ enum {
 	MSI_64BIT = 1 << 23,
 	MSI_ENABLE = 1 << 16,
 	COMMAND_MEMORY_MASTER = 6,
-	EDU_RAISE = 0x60,
-	EDU_ACKNOWLEDGE = 0x64,
-	EDU_DMA_SOURCE = 0x80,
-	EDU_DMA_TARGET = 0x88,
-	EDU_DMA_COUNT = 0x90,
-	EDU_DMA_COMMAND = 0x98,
-	EDU_BUFFER = 0x40000,
-	DMA_RUN = 1,
-	DMA_TO_MEMORY = 2,
 };
 
 struct edu edu;
@@ -117,25 +109,20 @@ sel_t edu_attach(void)
 	return space;
 }
 
-static void dma(uint64_t from, uint64_t to, uint64_t bytes, uint64_t command)
+static void dma(uint64_t from, uint64_t to, uint64_t bytes, uint64_t direction)
 {
-	volatile uint64_t *r = (volatile uint64_t *)edu.regs;
-
-	r[EDU_DMA_SOURCE / 8] = from;
-	r[EDU_DMA_TARGET / 8] = to;
-	r[EDU_DMA_COUNT / 8] = bytes;
-	r[EDU_DMA_COMMAND / 8] = command;
-	for (unsigned i = 0; i < 1000 && (r[EDU_DMA_COMMAND / 8] & DMA_RUN); i++)
+	edu_dma_start(edu.regs, from, to, bytes, direction);
+	for (unsigned i = 0; i < 1000 && edu_dma_busy(edu.regs); i++)
 		sleep_ms(5);
-	lab_check(!(r[EDU_DMA_COMMAND / 8] & DMA_RUN), "the device has done its DMA");
+	lab_check(!edu_dma_busy(edu.regs), "the device has done its DMA");
 }
 
 void edu_take(uint64_t address, uint64_t bytes)
 {
-	dma(address, EDU_BUFFER, bytes, DMA_RUN);
+	dma(address, EDU_BUFFER, bytes, 0);
 }
 
 void edu_put(uint64_t address, uint64_t bytes)
 {
-	dma(EDU_BUFFER, address, bytes, DMA_RUN | DMA_TO_MEMORY);
+	dma(EDU_BUFFER, address, bytes, EDU_DMA_TO_MEMORY);
 }

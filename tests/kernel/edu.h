@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * QEMU's "edu" device (docs/specs/edu.txt of QEMU): it raises a message interrupt when told to, and copies between a buffer of its own and any address that
- * it is given. A driver that was taken over can do no more with a real one.
+ * QEMU's "edu" device, driven from root: it raises a message interrupt when told to, and copies between a buffer of its own and any address that it is given. A driver that was taken over can do no more with a real one.
  */
 #pragma once
 #include <stdbool.h>

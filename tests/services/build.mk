@@ -3,7 +3,7 @@
 
 $(eval $(call hosted_component,client,tests/services/client.c))
 $(eval $(call hosted_component,sleeper,tests/services/sleeper.c))
-TEST_COMPONENTS := client sleeper grinder intruder tty
+TEST_COMPONENTS := client sleeper grinder intruder tty rogue bystander
 $(foreach c,$(TEST_COMPONENTS),$(eval $(call component,$(c),tests/services/$(c).c)))
 
 # Crash variants: the same objects, with a component_wait() that dies now and then.
