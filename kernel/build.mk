@@ -42,3 +42,4 @@ $(eval $(call unit_test,kernel_model,tests/unit/kernel_model.c $(KERNEL_HOST),$(
 $(eval $(call unit_test,kernel_chaos,tests/unit/kernel_chaos.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS),\
 	-Wl$(COMMA)--wrap=slab_free -Wl$(COMMA)--wrap=frame_free))
 $(eval $(call unit_test,kernel_iommu,tests/unit/kernel_iommu.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
+$(eval $(call unit_test,kernel_amdvi,tests/unit/kernel_amdvi.c kernel/src/x86_64/iommu_amdvi.c kernel/src/x86_64/ptab_amdvi.c,$(KERNEL_HOST_CFLAGS)))

@@ -192,6 +192,8 @@ static void tell(const struct iommu_fault *f)
 	if (report.unsaid)
 		kprintf("iommu: %lu more faults\n", report.unsaid);
 	report.unsaid = 0;
+	if (!f->why)
+		return kprintf("iommu: a unit reports an error of its own, at %lx\n", f->address);
 	kprintf("iommu: function %02x:%02x.%x (%s): %s %lx refused: %s\n", f->rid >> 8,
 		f->rid >> 3 & 31, f->rid & 7, g ? g->obj.acct->name : "nobody's",
 		message    ? "interrupt by a write to"

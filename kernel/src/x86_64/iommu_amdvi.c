@@ -65,12 +65,15 @@ enum amdvi_entry { /* device table [2.2.2.1]: four words; interrupt table [2.2.5
 enum amdvi_event { /* [2.5] */
 		   EVENT_DEVICE_TABLE = 1,
 		   EVENT_PAGE_FAULT = 2,
+		   EVENT_DEVICE_TABLE_READ = 3,
+		   EVENT_PAGE_TABLE_READ = 4,
 		   EVENT_INVALID_REQUEST = 8,
 		   EVENT_CODE = 60, /* shift */
 };
 
-#define EVENT_PRESENT (UINT64_C(1) << 52) /* page fault: there is a page, but not for this */
-#define EVENT_WRITE   (UINT64_C(1) << 53)
+#define EVENT_INTERRUPT (UINT64_C(1) << 51) /* page fault: of an interrupt message; */
+#define EVENT_PRESENT   (UINT64_C(1) << 52) /* there is a page, but not for this */
+#define EVENT_WRITE     (UINT64_C(1) << 53)
 
 static struct {
 	volatile uint64_t *commands, *events;
@@ -162,7 +165,9 @@ static void decode(uint64_t low, uint64_t high, struct iommu_fault *f)
 	f->write = low & EVENT_WRITE;
 	switch (low >> EVENT_CODE) {
 	case EVENT_PAGE_FAULT:
-		f->why = low & EVENT_PRESENT ? "the page is not mapped for this" : "not mapped";
+		f->why = low & EVENT_INTERRUPT ? "no such interrupt was assigned"
+			 : low & EVENT_PRESENT ? "the page is not mapped for this"
+					       : "not mapped";
 		break;
 	case EVENT_INVALID_REQUEST:
 		f->why = "a request of a kind that no function may make";
@@ -170,8 +175,14 @@ static void decode(uint64_t low, uint64_t high, struct iommu_fault *f)
 	case EVENT_DEVICE_TABLE:
 		f->why = "its device table entry is malformed";
 		break;
-	default:
-		f->why = "the unit reports an error of its own";
+	case EVENT_DEVICE_TABLE_READ:
+		f->why = "the unit cannot read its device table entry";
+		break;
+	case EVENT_PAGE_TABLE_READ:
+		f->why = "the unit cannot read its page tables";
+		break;
+	default: /* a command, or a time-out: no request of a function */
+		f->why = NULL;
 	}
 }
 

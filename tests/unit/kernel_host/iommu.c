@@ -55,7 +55,7 @@ static bool fault(struct iommu_fault *f)
 	if (!host_iommu.faults)
 		return false;
 	host_iommu.faults--;
-	*f = (struct iommu_fault){ 0x1000, "for a test", 8, true };
+	*f = (struct iommu_fault){ 0x1000, host_iommu.faults % 2 ? "for a test" : NULL, 8, true };
 	return true;
 }
 
