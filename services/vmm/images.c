@@ -63,8 +63,7 @@ bool images_from_vault(struct chan *blk, const struct vmm_args *a, const struct 
 	return img->initrd != NULL;
 }
 
-/* The VM's part of that kind: "guest.kernel", or another name with the same ending when a laboratory image has several VMs. */
-static const struct start_rom *part(const char *ending)
+const struct start_rom *images_part(const char *ending)
 {
 	const struct start_info *info = start_info();
 
@@ -93,8 +92,8 @@ static const char *command_line(const struct start_rom *rom)
 
 bool images_from_roms(struct boot_image *img)
 {
-	const struct start_rom *kernel = part(".kernel");
-	const struct start_rom *initrd = part(".initrd");
+	const struct start_rom *kernel = images_part(".kernel");
+	const struct start_rom *initrd = images_part(".initrd");
 
 	if (kernel == NULL) {
 		log_line("no image: neither a vault nor the part guest.kernel");
@@ -102,7 +101,7 @@ bool images_from_roms(struct boot_image *img)
 	}
 	*img = (struct boot_image){ .kernel = (const uint8_t *)kernel->va,
 				    .kernel_size = kernel->size,
-				    .cmdline = command_line(part(".cmdline")) };
+				    .cmdline = command_line(images_part(".cmdline")) };
 	if (initrd != NULL) {
 		img->initrd = (const uint8_t *)initrd->va;
 		img->initrd_size = initrd->size;

@@ -8,5 +8,7 @@
 /* Read both into guest memory and compare their digests; logs what is wrong. */
 bool images_from_vault(struct chan *blk, const struct vmm_args *a, const struct guest_mem *gm,
 		       struct boot_image *img);
+/* The VM's boot part of that kind: "guest.kernel", or another name with the same ending when a laboratory image has several VMs; NULL: none. */
+const struct start_rom *images_part(const char *ending);
 /* Boot parts guest.kernel, guest.initrd, guest.cmdline. */
 bool images_from_roms(struct boot_image *img);

@@ -157,7 +157,7 @@ static _Noreturn void fail(const char *what)
 static void read_args(void)
 {
 	const struct start_info *info = start_info();
-	const struct start_rom *rom = start_rom("guest.lab");
+	const struct start_rom *rom = images_part(".lab");
 	const char *why;
 
 	if (info->lab && rom != NULL && rom->size >= sizeof(lab))
@@ -340,6 +340,25 @@ static void drain(void)
 	}
 }
 
+/* Size of the image after what the laboratory wants to be refused was done to it. */
+static size_t spoilt(uint8_t *image, size_t n)
+{
+	if (lab.spoil > 0 && (size_t)lab.spoil < n)
+		image[lab.spoil] ^= 0x10;
+	return lab.spoil < 0 ? n - (size_t)(-(int64_t)lab.spoil) % n : n;
+}
+
+static _Noreturn void refuse(const struct state *s)
+{
+	if (s->tag == 0)
+		log_line("the saved image is damaged: its checksum is wrong");
+	else
+		log_line(
+			"the saved image is not of this machine: section \"%.4s\", before byte %zu",
+			(const char *)&s->tag, s->at);
+	fail("the machine cannot be restored");
+}
+
 /* Nothing of the old machine is left to the new one but the image. */
 static void renew(void)
 {
@@ -347,6 +366,7 @@ static void renew(void)
 	uint8_t *image = (uint8_t *)config.ram + config.ram_size;
 	size_t room = start_info()->mem_size - config.ram_size, n;
 	struct guest_mem gm = machine.gm;
+	struct state s;
 
 	drain();
 	n = save_write(&machine, image, room);
@@ -357,8 +377,8 @@ static void renew(void)
 		fail("its space does not go");
 	make_vcpus(&gm);
 	machine_init(&machine, &config, &host, state);
-	if (!save_read(&machine, image, n))
-		fail("the machine cannot be restored");
+	if (!save_read(&machine, image, spoilt(image, n), &s))
+		refuse(&s);
 	memset(image, 0x5a, n);
 	log_line("renewed %u: %zu bytes", ++times, n);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/vmm/save.h"
+#include <string.h>
 #include "services/vmm/ticks.h"
 
 enum { HEADER = 64, FIRST = offsetof(struct vcpu_state, gpr), VCPU_BYTES = VCPU_STATE_SIZE };
@@ -43,12 +44,48 @@ static void vcpu_registers(struct state *s, struct vcpu_state *v)
 
 static void whole(struct state *s, struct machine *m)
 {
+	uint8_t unused[SAVE_SUM] = { 0 };
+
 	for (unsigned i = 0; i < m->cpus; i++)
 		vcpu_registers(s, m->cpu[i].s);
 	/* requests of devices that are under way are looked up in RAM */
 	state_bytes(s, m->gm.base, m->gm.low + m->gm.high);
 	machine_state(s, m);
-	state_section(s, 0x20444e45, 1); /* "END " */
+	state_section(s, 0x20444e45, 2); /* "END " */
+	state_bytes(s, unused, sizeof(unused));
+}
+
+/* Two running sums of 64-bit words, the second over the first: what changes or moves shows. */
+static void checksum(const uint8_t *p, size_t n, uint64_t sum[2])
+{
+	uint64_t word, a = n, b = 0;
+
+	for (; n >= sizeof(word); n -= sizeof(word), p += sizeof(word)) {
+		__builtin_memcpy(&word, p, sizeof(word)); /* inline */
+		b += a += word;
+	}
+	word = 0;
+	memcpy(&word, p, n);
+	sum[0] = a + word;
+	sum[1] = b + sum[0];
+}
+
+void save_seal(uint8_t *image, size_t n)
+{
+	uint64_t sum[2];
+
+	checksum(image, n - SAVE_SUM, sum);
+	memcpy(image + n - SAVE_SUM, sum, SAVE_SUM);
+}
+
+static bool is_sealed(const uint8_t *image, size_t n)
+{
+	uint64_t sum[2];
+
+	if (n < SAVE_SUM)
+		return false;
+	checksum(image, n - SAVE_SUM, sum);
+	return memcmp(image + n - SAVE_SUM, sum, SAVE_SUM) == 0;
 }
 
 size_t save_write(struct machine *m, void *image, size_t size)
@@ -62,7 +99,10 @@ size_t save_write(struct machine *m, void *image, size_t size)
 	state_save(&s, image, size);
 	header(&s, m, &now);
 	whole(&s, m);
-	return s.bad ? 0 : s.at;
+	if (s.bad)
+		return 0;
+	save_seal(image, s.at);
+	return s.at;
 }
 
 /* The guest's time goes on where it stopped. */
@@ -82,19 +122,20 @@ static void take_vcpu(struct machine_cpu *cpu)
 	v->dirty = VCPU_G_ALL | VCPU_G_FPU;
 }
 
-bool save_read(struct machine *m, const void *image, size_t size)
+bool save_read(struct machine *m, const void *image, size_t size, struct state *s)
 {
 	uint64_t now = 0;
-	struct state s;
 
-	state_load(&s, image, size);
-	header(&s, m, &now);
-	if (s.bad)
+	state_load(s, image, size);
+	if (!is_sealed(image, size))
+		return false;
+	header(s, m, &now);
+	if (s->bad)
 		return false;
 	set_time(m, now);
-	whole(&s, m);
+	whole(s, m);
 	set_time(m, now); /* without the time that took */
 	for (unsigned i = 0; i < m->cpus; i++)
 		take_vcpu(&m->cpu[i]);
-	return !s.bad && s.at == size;
+	return !s->bad && s->at == size;
 }

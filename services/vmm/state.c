@@ -60,6 +60,8 @@ void state_section(struct state *s, uint32_t tag, uint32_t version)
 {
 	uint32_t t = tag, v = version;
 
+	if (!s->bad)
+		s->tag = tag;
 	state_u32(s, &t);
 	state_u32(s, &v);
 	state_check(s, t == tag && v == version);

@@ -17,6 +17,7 @@ struct state {
 	size_t at; /* bytes written or read so far */
 	bool loading;
 	bool bad;
+	uint32_t tag; /* of the section it is in: with bad and at, what is wrong and where */
 };
 
 void state_save(struct state *s, void *buf, size_t size);

@@ -27,7 +27,7 @@ struct vmm_lab {
 		mem_mib; /* of the guest; 0: all that root gave. What is behind it is room for an image of the machine */
 	uint32_t
 		renew_ms; /* not 0: so often the machine is paused, saved, destroyed, made anew and restored */
-	uint32_t pad;
+	int32_t spoil; /* N > 0: byte N of the first such image is changed; N < 0: its last -N bytes are missing */
 };
 
 enum vmm_volume { VMM_VOLUME_DISK = 1, VMM_VOLUME_KERNEL = 2, VMM_VOLUME_INITRD = 3 };

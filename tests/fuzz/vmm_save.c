@@ -55,14 +55,20 @@ static void use(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct state s;
+	size_t n;
+
 	if (image == NULL)
 		make_image();
+	n = length - (size != 0 && data[0] == 255);
 	harness_start_smp(&h, VCPUS);
 	for (size_t i = 0; i + EDIT <= size; i += EDIT)
 		copy[place(data + i)] ^= data[i + 4];
-	if (save_read(&h.m, copy, length - (size != 0 && data[0] == 255)))
+	save_seal(copy, n);
+	if (save_read(&h.m, copy, n, &s))
 		use();
 	for (size_t i = 0; i + EDIT <= size; i += EDIT)
 		copy[place(data + i)] = image[place(data + i)];
+	memcpy(copy + length - SAVE_SUM - 1, image + length - SAVE_SUM - 1, SAVE_SUM + 1);
 	return 0;
 }

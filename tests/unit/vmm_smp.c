@@ -324,16 +324,51 @@ static bool same_vcpu(const struct vcpu_state *s, uint8_t byte)
 	return same;
 }
 
+/* Refused in the section of this tag; with 0 for its checksum. */
+static bool refused(uint8_t *image, size_t n, uint32_t tag)
+{
+	struct state s;
+
+	if (tag != 0)
+		save_seal(image, n);
+	return !save_read(&h.m, image, n, &s) && s.tag == tag;
+}
+
+static void test_refusals(uint8_t *image, size_t n)
+{
+	const uint32_t head = 0x4d564452, end = 0x20444e45;
+
+	image[0x5000] ^= 1;
+	OK(refused(image, n, 0), "a changed byte is refused");
+	image[0x5000] ^= 1;
+	image[4]++;
+	OK(refused(image, n, 0) && refused(image, n, head), "another version is refused");
+	image[4]--;
+	image[n - SAVE_SUM - 4]++;
+	OK(refused(image, n, end), "at the end too");
+	image[n - SAVE_SUM - 4]--;
+	save_seal(image, n);
+	OK(refused(image, n - 1, 0) && refused(image, 10, 0) && refused(image, n + 1, 0) &&
+		   refused(image, n + 1, end),
+	   "a part is refused, and more than a whole");
+	harness_start_smp(&h, 3);
+	OK(refused(image, n, head), "and a machine of another size");
+	harness_start_smp(&h, 2);
+	h.m.khz++;
+	OK(refused(image, n, head), "and one whose TSC runs at another rate");
+}
+
 static void test_save(void)
 {
 	uint8_t *image;
 	size_t bound, n;
+	struct state s;
 	uint64_t then;
 
 	harness_start_smp(&h, 2);
 	h.guest = fetched;
 	bound = save_bound(&h.m);
-	image = calloc(1, bound);
+	image = calloc(1, bound + 1);
 	fill_vcpu(&h.state, 3);
 	fill_vcpu(&h.others[0], 70);
 	h.m.cpu[1].msrs.tsc_adjust = 1234;
@@ -345,21 +380,14 @@ static void test_save(void)
 	OK(n > HARNESS_RAM && n <= bound, "a machine of two is saved");
 	harness_start_smp(&h, 2);
 	h.tsc += 999999;
-	OK(save_read(&h.m, image, n), "and restored");
+	OK(save_read(&h.m, image, n, &s), "and restored");
 	OK(same_vcpu(&h.state, 3) && same_vcpu(&h.others[0], 70), "with its vCPUs' registers");
 	OK(h.ram[0] == 0x77 && h.ram[HARNESS_RAM - 1] == 0x77, "and its memory");
 	OK(machine_now(&h.m) == then && h.others[0].tsc_offset + h.tsc == then + 1234,
 	   "its time goes on where it stopped");
 	OK((h.state.dirty & (VCPU_G_ALL | VCPU_G_FPU)) == (VCPU_G_ALL | VCPU_G_FPU),
 	   "and the processor is to take all of it");
-	OK(!save_read(&h.m, image, n - 1) && !save_read(&h.m, image, 10), "a part is refused");
-	image[n++] = 0;
-	OK(!save_read(&h.m, image, n), "and more than a whole");
-	harness_start_smp(&h, 3);
-	OK(!save_read(&h.m, image, n - 1), "and a machine of another size");
-	harness_start_smp(&h, 2);
-	h.m.khz++;
-	OK(!save_read(&h.m, image, n - 1), "and one whose TSC runs at another rate");
+	test_refusals(image, n);
 	free(image);
 }
 
