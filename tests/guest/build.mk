@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The test guest: Debian's kernel and a busybox initramfs in build/guest.
 
-$(BUILD)/guest/initramfs.cpio: tests/guest/mkinitramfs.py tests/guest/init
+$(BUILD)/guest/initramfs.cpio: tests/guest/mkinitramfs.py tests/guest/init tests/guest/registers.c
 	$(call quiet,GUEST,$@) $(PYTHON) tests/guest/mkinitramfs.py --out $(@D)
 $(BUILD)/guest/vmlinuz: $(BUILD)/guest/initramfs.cpio
 

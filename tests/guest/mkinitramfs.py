@@ -6,8 +6,8 @@
 
 Fetches the kernel package by name with apt-get, unpacks it, and writes to DIR (build/guest):
     vmlinuz         the kernel, as the package has it
-    initramfs.cpio  busybox, tests/guest/init, mke2fs and the virtio modules (newc, not compressed)
-The same packages give the same bytes. What is there and newer than its sources is not made again.
+    initramfs.cpio  busybox, tests/guest/init, tests/guest/registers.c, mke2fs and the virtio modules (newc, not compressed)
+The same packages and compiler give the same bytes. What is there and newer than its sources is not made again.
 """
 import argparse
 import glob
@@ -22,6 +22,7 @@ META = "linux-image-cloud-amd64"
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
            "virtio_blk", "rng-core", "virtio-rng", "failover", "net_failover", "virtio_net", "virtio_console")
 TOOLS = ("/sbin/mke2fs",)
+PROGRAM = "registers"  # of this directory
 
 
 def kernel_package():
@@ -99,7 +100,13 @@ def module_path(tree, name):
     return found[0] if found else None
 
 
-def initramfs(tree):
+def compile_program(out):
+    path = os.path.join(out, PROGRAM)
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-Wall", "-Wextra", "-o", path, os.path.join(HERE, PROGRAM + ".c")], check=True)
+    return path
+
+
+def initramfs(tree, program):
     archive = Cpio()
     for name in ("dev", "proc", "sys", "tmp", "data", "bin", "lib", "sbin"):
         archive.directories(name + "/")
@@ -108,7 +115,8 @@ def initramfs(tree):
     archive.file("init", os.path.join(HERE, "init"))
     archive.file("bin/busybox", shutil.which("busybox"))
     archive.entry("bin/sh", 0o120777, b"busybox")
-    for path in sorted({lib for tool in TOOLS for lib in libraries(tool)} | set(TOOLS)):
+    archive.file("bin/" + PROGRAM, program)
+    for path in sorted({lib for tool in (*TOOLS, program) for lib in libraries(tool)} | set(TOOLS)):
         archive.file("bin/mkfs.ext4" if path == "/sbin/mke2fs" else path.lstrip("/"), os.path.realpath(path))
     there = [name for name in MODULES if module_path(tree, name)]
     for name in there:
@@ -125,7 +133,7 @@ def main():
     os.makedirs(out, exist_ok=True)
     tree = fetch(kernel_package(), out)
     kernel = glob.glob(os.path.join(tree, "boot/vmlinuz-*"))[0]
-    for name, content in (("vmlinuz", open(kernel, "rb").read()), ("initramfs.cpio", initramfs(tree))):
+    for name, content in (("vmlinuz", open(kernel, "rb").read()), ("initramfs.cpio", initramfs(tree, compile_program(out)))):
         with open(os.path.join(out, name + ".new"), "wb") as f:
             f.write(content)
         os.rename(os.path.join(out, name + ".new"), os.path.join(out, name))

@@ -7,6 +7,7 @@
     vms.report("cpu")               # the guest's own "ok" and "not ok" lines become the test's
 """
 import re
+import struct
 import time
 
 from lab import LabError, build
@@ -33,10 +34,11 @@ image = "vmm"
 restart = false
 prio = %(prio)d
 cpu = "any"
+threads = %(vcpus)d
 heap_kib = 2048
 frames = 200
 mem_kib = %(kib)d
-roms = ["%(kernel)s", "%(name)s.cmdline"]
+roms = ["%(kernel)s", "%(name)s.cmdline", "%(name)s.lab"]
 calls = [{ server = "uart", proto = "console", kib = 36 }%(disk)s]
 """
 
@@ -60,17 +62,25 @@ DISK_CALL = ', { server = "virtio_blk", proto = "blk", kib = 580 }'
 
 
 class Vm:
-    """One guest: its name (first word of its command line), image below build/, further words, memory, whether it has the disk."""
+    """One guest: its name (first word of its command line), image below build/, further words, memory, whether it has the disk; how often
+    it is saved and restored, what is done to its image then (tools/vmrun --renew, --spoil)."""
 
-    def __init__(self, name, image, words="", mib=16, disk=False, prio=80):
+    def __init__(self, name, image, words="", mib=16, disk=False, prio=80, vcpus=1, renew_ms=0, spoil=0):
         self.name, self.image, self.words, self.mib, self.disk, self.prio = name, image, words, mib, disk, prio
+        self.vcpus, self.renew_ms, self.spoil = vcpus, renew_ms, spoil
+        self.kib = (2 * mib + 2 if renew_ms else mib) * 1024
 
     def part(self):
         return self.image.split("/")[-1].replace(".elf", ".kernel")
 
     def manifest(self):
-        return VM % {"name": self.name, "prio": self.prio, "kib": self.mib * 1024, "kernel": self.part(),
+        return VM % {"name": self.name, "prio": self.prio, "kib": self.kib, "vcpus": self.vcpus, "kernel": self.part(),
                      "disk": DISK_CALL if self.disk else ""}
+
+    def parts(self):
+        with open(build(self.image), "rb") as f:
+            return {self.part(): f.read(), self.name + ".cmdline": (self.name + " " + self.words).encode() + b"\0",
+                    self.name + ".lab": struct.pack("<3Ii", self.vcpus, self.mib, self.renew_ms, self.spoil)}  # struct vmm_lab
 
 
 class Vms:
@@ -82,12 +92,9 @@ class Vms:
         with open(manifest, "w", encoding="utf-8") as f:
             head, uart = MANIFEST.split("\n\n[[", 1)
             f.write(head + "\n" + (DISK if has_disk else "") + "\n[[" + uart + "".join(vm.manifest() for vm in vms))
-        parts = {vm.name + ".cmdline": (vm.name + " " + vm.words).encode() + b"\0" for vm in vms}
-        for vm in vms:
-            with open(build(vm.image), "rb") as f:
-                parts[vm.part()] = f.read()
+        parts = {name: data for vm in vms for name, data in vm.parts().items()}
         self.machine = lab.machine(name + "-m", image=lab_image(directory, manifest, parts=parts), cpus=cpus, single=True,
-                                   memory=HOST_MIB + sum(vm.mib + 8 for vm in vms),
+                                   memory=HOST_MIB + sum(vm.kib // 1024 + 8 for vm in vms),
                                    disks=[("disk.img", disk_mib)] if has_disk else [])
 
     def start(self):
