@@ -14,9 +14,9 @@ def tool(*arguments):
                           text=True).stdout
 
 
-def lab_image(directory, manifest, variants=None, parts=None):
+def lab_image(directory, manifest, variants=None, parts=None, loader="boot/loader.efi"):
     """Path of a boot medium: `manifest` (TOML, from the root), components of build/bin, those in `variants` ({name: ELF path})
-    instead, and `parts` ({name: bytes}) behind them. Its reference values are beside it: lab.json."""
+    instead, and `parts` ({name: bytes}) behind them; `loader` is below build/. Its reference values are beside it: lab.json."""
     compiled = os.path.join(directory, "manifest.bin")
     tool("tools/manifest.py", "compile", manifest, compiled)
     files = ["kernel=" + build("bin/kernel.elf"), "manifest=" + compiled]
@@ -28,7 +28,7 @@ def lab_image(directory, manifest, variants=None, parts=None):
             f.write(data)
         files.append("%s=%s" % (name, path))
     efi, image = os.path.join(directory, "lab.efi"), os.path.join(directory, "lab.img")
-    tool("boot/mkbundle.py", "--loader", build("boot/loader.efi"), "--out", efi, "--kpool", "64", *files)
+    tool("boot/mkbundle.py", "--loader", build(loader), "--out", efi, "--kpool", "64", *files)
     tool("boot/mkimg.py", "--out", image, efi)
     tool("boot/release.py", "make", efi, "--out", os.path.join(directory, "lab.json"))
     return image

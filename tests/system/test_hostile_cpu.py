@@ -6,18 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from hostile import attack  # noqa: E402
 from lab import run  # noqa: E402
-from vms import Vm, Vms  # noqa: E402
 
-SECONDS = 240
-
-
-def cpu_test(lab):
-    vms = Vms(lab, [Vm("cpu", "vm/hostile_cpu.elf"), Vm("honest", "vm/honest.elf")])
-    vms.start()
-    lab.equal("the hostile guest ends by itself", vms.wait_end("cpu", SECONDS), "exit 7")
-    vms.report("cpu")
-    vms.honest_goes_on("honest")
-
-
-run(cpu_test)
+run(lambda lab: attack(lab, ["cpu"], 240))

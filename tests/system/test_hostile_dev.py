@@ -7,19 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from hostile import attack  # noqa: E402
 from lab import run  # noqa: E402
-from vms import Vm, Vms  # noqa: E402
 
-SECONDS = 500
-
-
-def dev_test(lab):
-    vms = Vms(lab, [Vm("dev", "vm/hostile_dev.elf"), Vm("ring", "vm/hostile_ring.elf", disk=True), Vm("honest", "vm/honest.elf")])
-    vms.start()
-    for name in ("dev", "ring"):
-        lab.equal("%s: the hostile guest ends by itself" % name, vms.wait_end(name, SECONDS), "exit 7")
-        vms.report(name)
-    vms.honest_goes_on("honest")
-
-
-run(dev_test)
+run(lambda lab: attack(lab, ["dev", "ring"], 500))

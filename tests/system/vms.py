@@ -10,10 +10,12 @@ import re
 import struct
 import time
 
+from bochs import Bochs
 from lab import LabError, build
 from labimage import lab_image
 
 HOST_MIB = 192
+BOCHS_IPS = 100000000  # a guest's shortest timer period, 200 us, must leave room for the exits in it
 
 MANIFEST = """\
 # SPDX-License-Identifier: Apache-2.0
@@ -42,7 +44,7 @@ roms = ["%(kernel)s", "%(name)s.cmdline", "%(name)s.lab"]
 calls = [{ server = "uart", proto = "console", kib = 36 }%(disk)s]
 """
 
-DISK = """
+PCI = """
 [root]
 calls = [{ server = "pci", proto = "pci", kib = 36 }]
 
@@ -52,13 +54,23 @@ prio = 120
 heap_kib = 128
 kept_kib = 16
 device = [{ name = "config", ports = [0xcf8, 8] }]
-
+"""
+DISK = {"amd": """
 [[component]]
 name = "virtio_blk"
 prio = 140
 device = [{ name = "virtio_blk0", pci = { vendor = 0x1af4, device = 0x1042 }, dma_kib = 4352 }]
-"""
-DISK_CALL = ', { server = "virtio_blk", proto = "blk", kib = 580 }'
+""", "intel": """
+[[component]]
+name = "ata"
+prio = 140
+device = [
+	{ name = "ide", pci = { class = 0x0101 } },
+	{ name = "command", ports = [0x170, 8] },
+	{ name = "control", ports = [0x376, 1] },
+]
+"""}
+DISK_CALL = {"amd": ', { server = "virtio_blk", proto = "blk", kib = 580 }', "intel": ', { server = "ata", proto = "blk", kib = 580 }'}
 
 
 class Vm:
@@ -73,9 +85,9 @@ class Vm:
     def part(self):
         return self.image.split("/")[-1].replace(".elf", ".kernel")
 
-    def manifest(self):
+    def manifest(self, vendor):
         return VM % {"name": self.name, "prio": self.prio, "kib": self.kib, "vcpus": self.vcpus, "kernel": self.part(),
-                     "disk": DISK_CALL if self.disk else ""}
+                     "disk": DISK_CALL[vendor] if self.disk else ""}
 
     def parts(self):
         with open(build(self.image), "rb") as f:
@@ -84,18 +96,23 @@ class Vm:
 
 
 class Vms:
-    def __init__(self, lab, vms, name="vms", cpus=2, disk_mib=16):
+    """vendor: of the processor; "amd" is QEMU, "intel" Bochs of that model."""
+
+    def __init__(self, lab, vms, name="vms", cpus=2, disk_mib=16, vendor="amd", model=None):
         self.lab, self.vms = lab, vms
         directory = lab.subdir(name)
         has_disk = any(vm.disk for vm in vms)
         manifest = directory + "/manifest.toml"
         with open(manifest, "w", encoding="utf-8") as f:
             head, uart = MANIFEST.split("\n\n[[", 1)
-            f.write(head + "\n" + (DISK if has_disk else "") + "\n[[" + uart + "".join(vm.manifest() for vm in vms))
+            f.write(head + "\n" + (PCI + DISK[vendor] if has_disk else "") + "\n[[" + uart + "".join(vm.manifest(vendor) for vm in vms))
         parts = {name: data for vm in vms for name, data in vm.parts().items()}
-        self.machine = lab.machine(name + "-m", image=lab_image(directory, manifest, parts=parts), cpus=cpus, single=True,
-                                   memory=HOST_MIB + sum(vm.kib // 1024 + 8 for vm in vms),
-                                   disks=[("disk.img", disk_mib)] if has_disk else [])
+        options = {"cpus": cpus, "memory": HOST_MIB + sum(vm.kib // 1024 + 8 for vm in vms),
+                   "disks": [("disk.img", disk_mib)] if has_disk else []}
+        loader = "boot/loader.efi" if vendor == "amd" else "boot/lab_loader.efi"
+        image = lab_image(directory, manifest, parts=parts, loader=loader)
+        self.machine = lab.machine(name + "-m", image=image, single=True, **options) if vendor == "amd" else \
+            Bochs(lab, name + "-m", image, lab.tpm(name + "-tpm"), model=model, ips=BOCHS_IPS, **options)
 
     def start(self):
         self.machine.start()

@@ -22,6 +22,7 @@ enum {
 	VECTOR_DB = 1,
 	VECTOR_NMI = 2,
 	VECTOR_UD = 6,
+	VECTOR_SS = 12,
 	VECTOR_GP = 13,
 	VECTOR_PF = 14,
 	GUEST_STACK = 0x180000,  /* of the code that is run; grows down */
