@@ -53,13 +53,14 @@ static uint64_t earliest(const struct cpu *cpu)
 	return at;
 }
 
+/* One that is overdue is set once more: QEMU 7.2 can lose an interrupt that comes while a #VMEXIT clears a bit of the same word. */
 static void program_timer(struct cpu *cpu)
 {
 	uint64_t at = earliest(cpu);
 
 	if (at == UINT64_MAX)
 		at = 0;
-	if (at == cpu->timer_at)
+	if (at == cpu->timer_at && (at == 0 || rdtsc() < at))
 		return;
 	cpu->timer_at = at;
 	lapic_timer(at);
