@@ -20,6 +20,16 @@ const struct ctl_item *fact_vm_item(const struct engine *e, size_t vm)
 	return fact_item(e, "vmm", state_number(e->state.vms[vm].id));
 }
 
+static bool iommu_or_allowed(const struct engine *e)
+{
+	return e->confined || e->state.allow_no_iommu;
+}
+
+bool fact_vm_wanted(const struct engine *e, size_t vm)
+{
+	return e->state.vms[vm].run && iommu_or_allowed(e);
+}
+
 bool fact_vm_same(const struct engine *e, size_t vm)
 {
 	const struct kept_vm *k = kept_find(e->kept, state_number(e->state.vms[vm].id));
@@ -136,20 +146,15 @@ static const char *measure_waits(const struct engine *e, size_t vm)
 	return e->tpm.why[0] ? e->tpm.why : "PCR 10 is being extended";
 }
 
-static const char *iommu_waits(const struct engine *e)
-{
-	if (e->confined || e->state.allow_no_iommu)
-		return NULL;
-	return "this server has no IOMMU, and its configuration does not allow VMs without one";
-}
-
 const char *fact_vm_waits(const struct engine *e, size_t vm, char *text, size_t cap)
 {
 	const struct state_vm *v = &e->state.vms[vm];
-	const char *why = iommu_waits(e);
+	const char *why;
 
-	if (!why)
-		why = vault_waits(e, v, text, cap);
+	if (!iommu_or_allowed(e))
+		return "this server has no IOMMU, and its configuration does not allow VMs without "
+		       "one";
+	why = vault_waits(e, v, text, cap);
 	if (!why)
 		why = image_waits(e, v, "kernel image", v->kernel, text, cap);
 	if (!why)

@@ -37,8 +37,8 @@ static bool stop_vm(struct engine *e, const struct ctl_item *item)
 	if (i == e->state.vm_count)
 		return true;
 	if (item->state == CTL_ENDED)
-		return !e->state.vms[i].run || !fact_vm_same(e, i) || !fact_vm_off(e, i);
-	if (!e->state.vms[i].run || !fact_vm_same(e, i))
+		return !fact_vm_wanted(e, i) || !fact_vm_same(e, i) || !fact_vm_off(e, i);
+	if (!fact_vm_wanted(e, i) || !fact_vm_same(e, i))
 		return stop_running(e, item, i);
 	kept_find(e->kept, item->id.tag)->epoch = e->state.epoch;
 	e->vms[i].stopping_at = 0;

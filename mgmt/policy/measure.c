@@ -65,7 +65,7 @@ static bool vm_needs_it(const struct engine *e, size_t i)
 {
 	const struct vm_fact *f = &e->vms[i];
 
-	return e->state.vms[i].run && e->listed && !(fact_vm_item(e, i) && fact_vm_same(e, i)) &&
+	return fact_vm_wanted(e, i) && e->listed && !(fact_vm_item(e, i) && fact_vm_same(e, i)) &&
 	       fact_images_present(e, &e->state.vms[i]) &&
 	       memcmp(f->measured, f->config, sizeof(f->config)) != 0;
 }

@@ -59,7 +59,7 @@ static void note_started(const struct engine *e, size_t i, const struct ctl_item
 	const struct vm_fact *f = &e->vms[i];
 	const char *name = e->state.vms[i].name;
 
-	if (!e->state.vms[i].run || !fact_vm_same(e, i))
+	if (!fact_vm_wanted(e, i) || !fact_vm_same(e, i))
 		note(s, "vm", name, "stopping",
 		     f->pressed && !f->deaf ? "its power button was pressed" : "");
 	else if (item->state == CTL_RUNNING && f->attached)

@@ -54,6 +54,8 @@ void tenant_forget(struct engine *e, size_t tvd);
 /* ---- facts.c: questions about facts ---- */
 const struct ctl_item *fact_item(const struct engine *e, const char *template_name, uint64_t tag);
 const struct ctl_item *fact_vm_item(const struct engine *e, size_t vm);
+/* It shall run, and may on this machine. */
+bool fact_vm_wanted(const struct engine *e, size_t vm);
 /* The vmm that root lists was started with the configuration of the state. */
 bool fact_vm_same(const struct engine *e, size_t vm);
 /* It switched itself off since the state was committed and stays off until the next. */

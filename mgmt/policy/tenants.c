@@ -69,7 +69,7 @@ static bool calm(const struct engine *e, size_t tvd)
 	}
 	for (size_t i = 0; i < e->state.vm_count; i++)
 		if (of_tvd(e, tvd, e->state.vms[i].tvd) && e->vms[i].told &&
-		    !(e->vms[i].attached && e->state.vms[i].run))
+		    !(e->vms[i].attached && fact_vm_wanted(e, i)))
 			return false;
 	for (size_t i = 0; i < ENGINE_GONE; i++)
 		if (e->gone[i].tvd == number_of(e, tvd) && e->gone[i].vm)
@@ -179,7 +179,7 @@ static bool set_up_vm(struct engine *e, size_t tvd, size_t i, struct order *out)
 	}
 	if (!engine_due(e, f->setup.retry_at))
 		return false;
-	if (!vm->run)
+	if (!fact_vm_wanted(e, i))
 		return f->told && !item && tell(e, tvd, i, out, STEP_DETACH, VM_DETACH);
 	if (vm->blocks && !f->ensured)
 		return ensure(e, tvd, i, out);

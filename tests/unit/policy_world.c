@@ -344,6 +344,11 @@ void world_settle(struct world *w)
 	}
 }
 
+static bool shall_run(const struct world *w, const struct state_vm *vm)
+{
+	return vm->run && (!w->unconfined || w->engine.state.allow_no_iommu);
+}
+
 static const char *wrong_attachments(const struct world *w)
 {
 	const struct state *s = &w->engine.state;
@@ -354,8 +359,9 @@ static const char *wrong_attachments(const struct world *w)
 
 		for (size_t k = 0; k < v->attach_count; k++)
 			attached |= v->attach[k].vm == state_number(s->vms[i].id);
-		if (attached != (s->vms[i].run == 1))
-			return s->vms[i].run ? "a VM is not attached" : "a VM is still attached";
+		if (attached != shall_run(w, &s->vms[i]))
+			return shall_run(w, &s->vms[i]) ? "a VM is not attached"
+							: "a VM is still attached";
 	}
 	return NULL;
 }
@@ -367,7 +373,7 @@ static const char *wrong_vm(const struct world *w, const struct state_vm *vm)
 	const struct kept_vm *k = kept_find(&writable->kept, state_number(vm->id));
 	struct vmm_args a;
 
-	if (!vm->run)
+	if (!shall_run(w, vm))
 		return in ? "a VM runs that shall not" : NULL;
 	if (!in)
 		return "a VM does not run";
@@ -401,7 +407,7 @@ const char *world_wrong(const struct world *w)
 		vms += in->used && strcmp(in->item.id.template, "vmm") == 0;
 	}
 	for (size_t i = 0; i < s->vm_count && !why; i++) {
-		vms -= s->vms[i].run == 1;
+		vms -= shall_run(w, &s->vms[i]);
 		why = wrong_vm(w, &s->vms[i]);
 	}
 	if (why)
