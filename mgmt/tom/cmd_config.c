@@ -40,14 +40,15 @@ static const struct tmc_status_item *find_item(const struct tmc_status *s, const
 	return NULL;
 }
 
-/* Every VM that shall run runs, every other does not. Names the first that is not so. */
+/* Every VM that shall run, and may there, runs; every other does not. Names the first that is not so. */
 static const char *not_reached(struct tom *t, const char *server, uint64_t epoch)
 {
 	static char text[240];
 	struct tmc_status status;
 	struct state *s = malloc(sizeof(*s));
+	struct server row;
 	uint8_t *keep;
-	bool reached;
+	bool reached, may = server_load(t, server, &row) && !server_refuses_vms(&row);
 
 	load_status(t, server, &status);
 	reached = s && desired_decode(t, server, s, &keep);
@@ -63,7 +64,7 @@ static const char *not_reached(struct tom *t, const char *server, uint64_t epoch
 		bool runs = item && strcmp(item->state, "running") == 0;
 		bool there = runs || (item && strcmp(item->state, "stopping") == 0);
 
-		reached = s->vms[i].run ? runs : !there;
+		reached = s->vms[i].run && may ? runs : !there;
 		snprintf(text, sizeof(text), "VM %s is %s: %s", s->vms[i].name,
 			 item ? item->state : "unknown", item ? item->text : "");
 	}
@@ -88,6 +89,16 @@ static int wait_reached(struct tom *t, const char *server, uint64_t epoch, int64
 		   : TOM_OK;
 }
 
+static bool wants_vm(struct tom *t, const char *server)
+{
+	sqlite3_stmt *q = tom_query(t, "SELECT 1 FROM vm WHERE server = ? AND run", "s", server);
+	bool found = false;
+
+	while (tom_row(q))
+		found = true;
+	return found;
+}
+
 int config_push(struct tom *t, const char *server, int64_t seconds)
 {
 	struct server s;
@@ -100,6 +111,9 @@ int config_push(struct tom *t, const char *server, int64_t seconds)
 	why = desired_make(t, &s, &epoch);
 	if (why)
 		return tom_fail(TOM_REFUSED, "server %s: %s", server, why);
+	if (server_refuses_vms(&s) && wants_vm(t, server))
+		fprintf(stderr, "server %s: its VMs do not run: %s\n", server,
+			server_refuses_vms(&s));
 	if (!ctl_online(t, server) && !seconds) {
 		printf("server %s is not connected; epoch %" PRIu64 " goes out when it is\n",
 		       server, epoch);

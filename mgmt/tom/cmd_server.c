@@ -8,6 +8,7 @@
 #include "mgmt/tom/commands.h"
 #include "mgmt/tom/crypto.h"
 #include "mgmt/tom/ctl.h"
+#include "mgmt/tom/decision.h"
 #include "mgmt/tom/identity.h"
 #include "mgmt/tom/server.h"
 
@@ -175,6 +176,25 @@ static void show_iommu(struct tom *t, const struct server *s)
 		printf("  %-10s VMs allowed without one since %s\n", "", when);
 }
 
+static void show_decisions(struct tom *t, const char *server)
+{
+	char text[DECISION_TEXT];
+	int64_t id = 0;
+
+	if (t->json) {
+		json_key("decisions");
+		json_open('[');
+	}
+	while (decision_next(t, server, &id, text)) {
+		if (t->json)
+			json_string(text);
+		else
+			printf("  %-10s %s\n", "decided", text);
+	}
+	if (t->json)
+		json_close(']');
+}
+
 int cmd_server_show(struct tom *t, struct args *a)
 {
 	const char *name = arg_word(a);
@@ -199,6 +219,7 @@ int cmd_server_show(struct tom *t, struct args *a)
 		       s.release, ctl_online(t, name) ? "online" : "offline");
 	}
 	show_iommu(t, &s);
+	show_decisions(t, s.name);
 	show_blob(t, "id", s.id, sizeof(s.id));
 	show_blob(t, "record", digest, sizeof(digest));
 	show_blob(t, "ak", name_ak, s.ak_size ? sizeof(name_ak) : 0);
@@ -277,6 +298,7 @@ int cmd_server_update(struct tom *t, struct args *a)
 
 int cmd_server_allow_no_iommu(struct tom *t, struct args *a)
 {
+	bool withdraw = arg_flag(a, "--withdraw");
 	const char *name = arg_word(a);
 	struct server s;
 
@@ -284,14 +306,22 @@ int cmd_server_allow_no_iommu(struct tom *t, struct args *a)
 		return TOM_USAGE;
 	if (!server_load(t, name, &s))
 		return tom_fail(TOM_USAGE, "server %s: not registered", name);
-	if (!s.allow_no_iommu)
+	if ((s.allow_no_iommu != 0) == withdraw) {
+		tom_run(t, "BEGIN IMMEDIATE", "");
 		tom_run(t, "UPDATE server SET allow_no_iommu = ? WHERE name = ?", "is",
-			(int64_t)time(NULL), name);
+			withdraw ? 0 : (int64_t)time(NULL), name);
+		decision_note(t, name,
+			      withdraw ? "VMs may no longer run without an IOMMU"
+				       : "VMs may run without an IOMMU");
+		tom_run(t, "COMMIT", "");
+	}
 	if (!t->json)
-		printf("VMs may run on server %s even without an IOMMU: who takes over a driver "
-		       "there "
-		       "reaches all their memory. The server is told with its next "
-		       "configuration.\n",
-		       name);
+		printf(withdraw
+			       ? "VMs may no longer run on server %s without an IOMMU. Those that "
+				 "run are stopped by its next configuration: tom config push %s\n"
+			       : "VMs may run on server %s even without an IOMMU: who takes over a "
+				 "driver there reaches all their memory. The server is told with "
+				 "its next configuration: tom config push %s\n",
+		       name, name);
 	return TOM_OK;
 }

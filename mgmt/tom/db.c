@@ -50,7 +50,10 @@ static const char tables[] =
 	" tvd TEXT NOT NULL REFERENCES tvd(name), key BLOB NOT NULL, PRIMARY KEY(server, tvd));"
 	"CREATE TABLE IF NOT EXISTS config(server TEXT PRIMARY KEY REFERENCES server(name), epoch "
 	"INTEGER NOT NULL,"
-	" document BLOB NOT NULL, signature BLOB NOT NULL);";
+	" document BLOB NOT NULL, signature BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS decision(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, who "
+	"TEXT NOT NULL,"
+	" server TEXT NOT NULL, text TEXT NOT NULL, logged INTEGER NOT NULL DEFAULT 0);";
 
 /* Of a version that knew one virtual CPU only; fails where it was done. */
 static const char vcpus_column[] = "ALTER TABLE vm ADD COLUMN vcpus INTEGER NOT NULL DEFAULT 1";

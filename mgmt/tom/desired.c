@@ -186,14 +186,6 @@ static const char *sign_and_store(struct tom *t, const struct server *s, struct 
 	return NULL;
 }
 
-static bool wants_vm(const struct state *s)
-{
-	for (size_t i = 0; i < s->vm_count; i++)
-		if (s->vms[i].run)
-			return true;
-	return false;
-}
-
 static const char *make(struct tom *t, const struct server *s, struct room *r)
 {
 	static char text[120];
@@ -205,8 +197,6 @@ static const char *make(struct tom *t, const struct server *s, struct room *r)
 	r->state.allow_no_iommu = s->allow_no_iommu != 0;
 	why = add_tvds(t, s, r);
 	why = why ? why : add_vms(t, s, r);
-	if (!why && wants_vm(&r->state))
-		why = server_refuses_vms(s);
 	if (why)
 		return why;
 	why = state_check(&r->state, &which);

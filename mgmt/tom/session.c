@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "mgmt/tom/crypto.h"
 #include "mgmt/tom/ctl.h"
+#include "mgmt/tom/decision.h"
 #include "mgmt/tom/session.h"
 
 enum { ATTEST_SECONDS = 120, SESSION_SECONDS = 65 * 60, POLL_MS = 5000 };
@@ -152,11 +153,20 @@ static int poll_all(struct session *s)
 	return result ? result : p[0].revents != 0;
 }
 
+static void log_decisions(struct session *s)
+{
+	char text[DECISION_TEXT];
+
+	while (decision_unlogged(s->t, s->server.name, text))
+		session_log(s, "decided: %s", text);
+}
+
 static bool serve(struct session *s)
 {
 	struct tmc_frame f;
 	int readable;
 
+	log_decisions(s);
 	if (!sealed_tick(s))
 		return false;
 	readable = poll_all(s);

@@ -84,6 +84,27 @@ def define(lab, tom, kernel_size=300000):
     tom(*create)
 
 
+def withdrawn(lab, tom, machine):
+    """The server has no IOMMU; the operator takes back that VMs may run there all the same."""
+    tom("server", "allow-no-iommu", "s1", "--withdraw")
+    lab.check("a VM runs on when its permission is withdrawn", machine.pids("vmm/web"), machine.log())
+    done = tom.run("config", "push", "s1", "--wait", "60")
+    lab.check("the next configuration stops it, and it is said why", done.returncode == 0 and not machine.pids("vmm/web") and
+              "its VMs do not run: no IOMMU" in done.stderr, (done.returncode, done.stderr, machine.log()))
+    vm = tom.json("vm", "list")[0]
+    lab.check("it waits, and says for what", vm["state"] == "waiting" and "no IOMMU" in vm["text"], vm)
+    done = tom.run("vm", "start", "web")
+    lab.check("nor can it be started", done.returncode == 1 and "no IOMMU" in done.stderr, done.stderr)
+    tom("server", "allow-no-iommu", "s1")
+    tom("config", "push", "s1", "--wait", "60")
+    console = Console(tom, "s1", "web")
+    lab.check("allowed again it comes back with its disk", console.ask("read", "treasure"), machine.log())
+    words = ["may run without", "may no longer run without", "may run without"]
+    told = [re.findall(r"VMs (.*) an IOMMU$", text, re.M) for text in
+            ("\n".join(re.findall(r"s1: decided: .*", tom.log())), "\n".join(tom.json("server", "show", "s1")["decisions"]))]
+    lab.equal("each decision is in tomd's log once, and kept", told, [words, words])
+
+
 def test(lab):
     tom, machine = bound(lab)
     define(lab, tom, 12 << 20)
@@ -114,6 +135,8 @@ def test(lab):
     tom("vm", "start", "web", "--wait", "30")
     console = Console(tom, "s1", "web")
     lab.check("and started again", console.ask("read", "treasure"), machine.log())
+    withdrawn(lab, tom, machine)
+    console = Console(tom, "s1", "web")
     console.ask("off", "never")
     time.sleep(2)
     lab.equal("a guest that switches itself off stays off", tom.json("vm", "list")[0]["state"], "off")
