@@ -21,16 +21,14 @@ static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS ek_ca(server TEXT NOT NULL, pem TEXT NOT NULL, UNIQUE(server, "
 	"pem));"
 	"CREATE TABLE IF NOT EXISTS server(name TEXT PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
-	" release TEXT NOT NULL REFERENCES release(name), next_release TEXT NOT NULL DEFAULT '', "
-	"address TEXT NOT NULL, token BLOB NOT "
+	" release TEXT NOT NULL REFERENCES release(name), address TEXT NOT NULL, token BLOB NOT "
 	"NULL,"
 	" record BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'new', ak BLOB, srk BLOB, ek_cert "
 	"BLOB, pcr7 BLOB,"
 	" disk_id BLOB, reset_count INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT "
 	"0,"
 	" seen INTEGER NOT NULL DEFAULT 0, verdict TEXT NOT NULL DEFAULT 'never connected', status "
-	"BLOB,"
-	" iommu INTEGER NOT NULL DEFAULT -1, allow_no_iommu INTEGER NOT NULL DEFAULT 0);"
+	"BLOB);"
 	"CREATE TABLE IF NOT EXISTS evidence(id INTEGER PRIMARY KEY, server TEXT NOT NULL "
 	"REFERENCES server(name),"
 	" time INTEGER NOT NULL, good INTEGER NOT NULL, verdict TEXT NOT NULL, exporter BLOB NOT "
@@ -55,12 +53,47 @@ static const char tables[] =
 	"TEXT NOT NULL,"
 	" server TEXT NOT NULL, text TEXT NOT NULL, logged INTEGER NOT NULL DEFAULT 0);";
 
-/* Of a version that knew one virtual CPU only; fails where it was done. */
-static const char vcpus_column[] = "ALTER TABLE vm ADD COLUMN vcpus INTEGER NOT NULL DEFAULT 1";
+/* What the tables above, which are the first version's, have gained. A new database gets them the same way as an old one. */
+static const struct {
+	const char *table, *column, *type;
+} later[] = {
+	{ "server", "next_release", "TEXT NOT NULL DEFAULT ''" },
+	{ "server", "iommu", "INTEGER NOT NULL DEFAULT -1" },
+	{ "server", "allow_no_iommu", "INTEGER NOT NULL DEFAULT 0" },
+	{ "vm", "vcpus", "INTEGER NOT NULL DEFAULT 1" },
+};
 
 static _Noreturn void broken(struct tom *t, const char *sql)
 {
 	exit(tom_fail(TOM_BROKEN, "database: %s (in: %.60s)", sqlite3_errmsg(t->db), sql));
+}
+
+static bool has_column(struct tom *t, const char *table, const char *column)
+{
+	sqlite3_stmt *q = tom_query(t, "SELECT 1 FROM pragma_table_info(?) WHERE name = ?", "ss",
+				    table, column);
+	bool found = false;
+
+	while (tom_row(q))
+		found = true;
+	return found;
+}
+
+/* Two programs may open an old database at once: the second finds it done. */
+static void add_columns(struct tom *t)
+{
+	char sql[120];
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		if (has_column(t, later[i].table, later[i].column))
+			continue;
+		tom_run(t, "BEGIN IMMEDIATE", "");
+		snprintf(sql, sizeof(sql), "ALTER TABLE %s ADD COLUMN %s %s", later[i].table,
+			 later[i].column, later[i].type);
+		if (!has_column(t, later[i].table, later[i].column))
+			tom_run(t, sql, "");
+		tom_run(t, "COMMIT", "");
+	}
 }
 
 bool tom_db_open(struct tom *t)
@@ -77,7 +110,7 @@ bool tom_db_open(struct tom *t)
 	sqlite3_busy_timeout(t->db, BUSY_MS);
 	if (sqlite3_exec(t->db, tables, NULL, NULL, NULL) != SQLITE_OK)
 		broken(t, "tables");
-	sqlite3_exec(t->db, vcpus_column, NULL, NULL, NULL);
+	add_columns(t);
 	return true;
 }
 

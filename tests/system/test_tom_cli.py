@@ -50,6 +50,40 @@ def refusals(lab, tom):
                   done.returncode == code and words in done.stderr, (done.returncode, done.stderr))
 
 
+LATER = [("server", "next_release"), ("server", "iommu"), ("server", "allow_no_iommu"), ("vm", "vcpus")]
+
+
+def columns(db):
+    return {(table, row[1]) for table in ("server", "vm") for row in db.execute("PRAGMA table_info(%s)" % table)}
+
+
+def older(lab, tom):
+    """A database as the first version left it, then one that cannot be brought up to date."""
+    path = tom.home + "/tom.db"
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO image VALUES('i', x'00', 1, x'00', 1)")
+        db.execute("INSERT INTO vm VALUES('old', x'01', 's1', 'blue', 'i', 64, '', x'02', 0, 0, 3)")
+        for table, column in LATER:
+            db.execute("ALTER TABLE %s DROP COLUMN %s" % (table, column))
+        db.execute("DROP TABLE decision")
+        lab.check("the first version had none of these", not columns(db) & set(LATER))
+    shown = tom.json("server", "show", "s1")
+    lab.equal("a database of the first version is opened", (shown["iommu"], shown["allow_no_iommu"], shown["decisions"]),
+              ("not proven yet", "", []))
+    lab.equal("with what it held", [vm["name"] for vm in tom.json("vm", "list")], ["old"])
+    with sqlite3.connect(path) as db:
+        lab.check("it has all columns now", columns(db) >= set(LATER), columns(db))
+        lab.equal("a VM of then has one CPU", db.execute("SELECT vcpus FROM vm").fetchone()[0], 1)
+    tom("server", "allow-no-iommu", "s1")
+    lab.equal("it is as good as a new one", len(tom.json("server", "show", "s1")["decisions"]), 1)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE vm")
+        db.execute("CREATE VIEW vm AS SELECT name FROM tvd")
+    done = tom.run("vm", "list")
+    lab.check("one that cannot be altered is refused, and it is said why", done.returncode == BROKEN and "add a column" in done.stderr,
+              (done.returncode, done.stderr))
+
+
 def test(lab):
     tom = Tom(lab)
     files(lab, tom)
@@ -71,6 +105,7 @@ def test(lab):
     pages = "".join(open(os.path.join(ROOT, "docs/man", p)).read() for p in ("tom.1", "tomd.8"))
     groups = {line.split()[1] for line in tom("--help").splitlines() if line.startswith("  tom ")}
     lab.check("every command is in the manual", all(g in pages for g in groups), groups)
+    older(lab, tom)
 
 
 if __name__ == "__main__":
