@@ -29,10 +29,12 @@ struct sc {
 	uint16_t cpu;
 	uint8_t prio;
 	uint8_t state;
+	bool yields; /* goes behind its equals at the next switch */
 };
 
 struct runq {
 	uint64_t bitmap[4];
+	uint32_t ready; /* contexts in the queues */
 	struct list queue[256];
 };
 
@@ -54,6 +56,12 @@ void sched_run(void);
 
 /* This CPU's timer fired: deadlines, budgets, slices. */
 void sched_tick(void);
+
+/* Another context waits for this CPU that the current one should not outrun by spinning. */
+bool sched_contended(void);
+
+/* The current context goes behind its equals, at a switch that is due now. */
+void sched_yield(void);
 
 /* Deadline of a thread: S_TIMEOUT when it passes. */
 void timer_set(struct ec *e, uint64_t deadline);

@@ -3,6 +3,7 @@
 
 void runq_init(struct runq *q)
 {
+	q->ready = 0;
 	for (unsigned int i = 0; i < 4; i++)
 		q->bitmap[i] = 0;
 	for (unsigned int i = 0; i < 256; i++)
@@ -16,10 +17,12 @@ void runq_put(struct runq *q, struct sc *sc, bool head)
 	else
 		list_insert(&q->queue[sc->prio], &sc->rq_link);
 	q->bitmap[sc->prio / 64] |= 1ull << sc->prio % 64;
+	q->ready++;
 }
 
 void runq_take(struct runq *q, struct sc *sc)
 {
+	q->ready--;
 	list_remove(&sc->rq_link);
 	if (list_empty(&q->queue[sc->prio]))
 		q->bitmap[sc->prio / 64] &= ~(1ull << sc->prio % 64);

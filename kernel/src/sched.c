@@ -132,7 +132,8 @@ static void put_back(struct cpu *cpu, uint64_t now)
 		return deplete(sc);
 	sc->state = SC_READY;
 	cpu->stats->preemptions++;
-	runq_put(&cpu->runq, sc, sc->left);
+	runq_put(&cpu->runq, sc, sc->left && !sc->yields);
+	sc->yields = false;
 	if (!sc->left)
 		sc->left = slice();
 }
@@ -223,6 +224,19 @@ void sched_tick(void)
 		cpu->resched |= !cpu->sc->left;
 	}
 	program_timer(cpu);
+}
+
+bool sched_contended(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	return cpu->runq.ready && runq_best(&cpu->runq)->prio >= cpu->sc->prio;
+}
+
+void sched_yield(void)
+{
+	cpu_self()->sc->yields = true;
+	cpu_self()->resched = true;
 }
 
 bool sched_pending(void)

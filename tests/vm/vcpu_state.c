@@ -168,6 +168,23 @@ static void test_interrupt(void)
 	      "and in the shadow of STI");
 }
 
+static void test_pause(void)
+{
+	fresh();
+	svm_intercept_pause(&v, true);
+	check(v.intercept1 & SVM_I1_PAUSE, "a guest that spins exits");
+	v.rip = 0x100;
+	v.shadow = SVM_SHADOW;
+	check(exit_with(SVM_EXIT_PAUSE, 0, 0, 0) == SVM_YIELD && v.rip == 0x102 && !v.shadow,
+	      "and goes on behind its PAUSE");
+	v.next_rip = 0x105;
+	check(exit_with(SVM_EXIT_PAUSE, 0, 0, SVM_HAS_NEXT_RIP) == SVM_YIELD && v.rip == 0x105,
+	      "which may have prefixes");
+	v.rflags = 0x100;
+	svm_intercept_pause(&v, true);
+	check(!(v.intercept1 & SVM_I1_PAUSE), "but not while it steps");
+}
+
 static void test_cpl(void)
 {
 	fresh();
@@ -335,6 +352,7 @@ int main(void)
 	test_groups();
 	test_always();
 	test_interrupt();
+	test_pause();
 	test_cpl();
 	test_io();
 	test_memory();

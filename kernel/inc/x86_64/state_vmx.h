@@ -36,6 +36,7 @@ struct vmx_controls {
 enum vmx_action {
 	VMX_TO_VMM,     /* state.exit says why */
 	VMX_HOST_EVENT, /* an interrupt for the kernel: go on when it is served */
+	VMX_YIELD,      /* it spins: another's turn */
 	VMX_NMI,        /* for the kernel's handlers */
 	VMX_MACHINE_CHECK,
 	VMX_TIMER,   /* the preemption timer ran out */
@@ -59,7 +60,7 @@ void vmx_state_store(struct vcpu_state *s, const struct vmx_guest *g, const uint
 		     uint32_t groups);
 
 /* Normalise the exit in the VMCS; fills exit, insn_len, qual, raw, event of the page when the result is VMX_TO_VMM; only event when it is
-   VMX_HOST_EVENT or VMX_TIMER; and nothing of it otherwise. */
+   VMX_HOST_EVENT, VMX_YIELD or VMX_TIMER; and nothing of it otherwise. */
 enum vmx_action vmx_exit_decode(struct vmx_guest *g, const struct vmx_controls *c,
 				struct vcpu_state *s);
 

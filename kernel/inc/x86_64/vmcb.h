@@ -17,6 +17,7 @@ enum svm_intercept1 {
 	SVM_I1_CPUID = 1 << 18,
 	SVM_I1_IRET = 1 << 20,
 	SVM_I1_INVD = 1 << 22,
+	SVM_I1_PAUSE = 1 << 23,
 	SVM_I1_HLT = 1 << 24,
 	SVM_I1_INVLPGA = 1 << 26,
 	SVM_I1_IO = 1 << 27,
@@ -105,6 +106,7 @@ enum svm_exit {
 	SVM_EXIT_RDPMC = 0x6f,
 	SVM_EXIT_CPUID = 0x72,
 	SVM_EXIT_INVD = 0x76,
+	SVM_EXIT_PAUSE = 0x77,
 	SVM_EXIT_HLT = 0x78,
 	SVM_EXIT_INVLPGA = 0x7a,
 	SVM_EXIT_IO = 0x7b,
@@ -176,7 +178,9 @@ struct vmcb {
 	uint32_t intercept1;
 	uint32_t intercept2;
 	uint32_t intercept3;
-	uint8_t reserved0[0x40 - 0x18];
+	uint8_t reserved0[0x3c - 0x18];
+	uint16_t pause_threshold;
+	uint16_t pause_count;
 	uint64_t iopm;
 	uint64_t msrpm;
 	uint64_t tsc_offset;
@@ -225,6 +229,7 @@ struct vmcb {
 _Static_assert(sizeof(struct vmcb_seg) == 16, "vmcb_seg");
 _Static_assert(offsetof(struct vmcb, iopm) == 0x040, "iopm");
 _Static_assert(offsetof(struct vmcb, asid) == 0x058, "asid");
+_Static_assert(offsetof(struct vmcb, pause_count) == 0x03e, "pause_count");
 _Static_assert(offsetof(struct vmcb, vintr) == 0x060, "vintr");
 _Static_assert(offsetof(struct vmcb, exit_code) == 0x070, "exit_code");
 _Static_assert(offsetof(struct vmcb, exit_event) == 0x088, "exit_event");

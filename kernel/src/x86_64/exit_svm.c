@@ -2,6 +2,10 @@
 /* What an exit of SVM means. */
 #include "kernel/inc/x86_64/state_svm.h"
 
+enum {
+	PAUSE_LENGTH = 2,
+};
+
 /* Instructions that no guest is offered. */
 static bool undefined_insn(uint64_t code)
 {
@@ -204,6 +208,15 @@ static enum svm_action host_event(const struct vmcb *v, struct vcpu_state *s)
 	return SVM_HOST_EVENT;
 }
 
+/* A processor without a filter exits at the first PAUSE, and would at the same one again. */
+static enum svm_action spins(struct vmcb *v, struct vcpu_state *s, uint32_t features)
+{
+	v->rip = features & SVM_HAS_NEXT_RIP ? v->next_rip : v->rip + PAUSE_LENGTH;
+	v->shadow = 0;
+	s->event = cut_event(v);
+	return SVM_YIELD;
+}
+
 enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t features)
 {
 	uint64_t code = v->exit_code;
@@ -215,6 +228,8 @@ enum svm_action svm_exit_decode(struct vmcb *v, struct vcpu_state *s, uint32_t f
 		return SVM_LOAD_DR;
 	if (code >= SVM_EXIT_EXC && code < SVM_EXIT_INTR)
 		return decode_exception(v, s, features);
+	if (code == SVM_EXIT_PAUSE)
+		return spins(v, s, features);
 	if (undefined_insn(code))
 		return inject(v, SVM_EXC_UD, false, 0);
 	if (code == SVM_EXIT_IRET) { /* it runs now, and the handler is over */

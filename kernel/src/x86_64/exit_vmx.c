@@ -296,6 +296,8 @@ static enum vmx_action decode(struct vmx_guest *g, const struct vmx_controls *c,
 	switch (reason) {
 	case REASON_INTERRUPT:
 		return host_event(g, s, VMX_HOST_EVENT);
+	case REASON_PAUSE: /* the same PAUSE, run again, begins a new loop for the processor */
+		return host_event(g, s, VMX_YIELD);
 	case REASON_TIMER:
 		return host_event(g, s, VMX_TIMER);
 	case REASON_EXCEPTION_NMI:

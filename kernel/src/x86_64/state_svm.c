@@ -4,9 +4,12 @@
 enum {
 	CR0_PE = 1 << 0,
 	RFLAGS_FIXED = 1 << 1,
+	RFLAGS_TF = 1 << 8,
 	RFLAGS_IF = 1 << 9,
 	RFLAGS_VM = 1 << 17,
 	EFER_SVME = 1 << 12,
+	PAUSE_LOOPS = 3000, /* of a spin loop whose rounds are no further apart than */
+	PAUSE_CYCLES = 128,
 	EVENT_MASK = VCPU_EVENT_VECTOR | VCPU_EVENT_TYPE | VCPU_EVENT_ERROR,
 };
 
@@ -28,12 +31,22 @@ void svm_vmcb_init(struct vmcb *v, uint64_t iopm, uint64_t msrpm, uint64_t np_cr
 	v->np_cr3 = np_cr3;
 	v->vintr = SVM_V_INTR_MASKING;
 	v->efer = EFER_SVME;
+	v->pause_count = PAUSE_LOOPS;
+	v->pause_threshold = PAUSE_CYCLES;
 	svm_intercept_dr(v, true);
 }
 
 void svm_intercept_dr(struct vmcb *v, bool on)
 {
 	v->intercept_dr_read = v->intercept_dr_write = on ? 0xffff : 0;
+}
+
+/* PAUSE is skipped when it exits, which must not swallow the trap of a single step. */
+void svm_intercept_pause(struct vmcb *v, bool on)
+{
+	v->intercept1 &= ~(uint32_t)SVM_I1_PAUSE;
+	if (on && !(v->rflags & RFLAGS_TF))
+		v->intercept1 |= SVM_I1_PAUSE;
 }
 
 static void load_seg(struct vmcb_seg *to, const struct vcpu_seg *from)
@@ -148,8 +161,7 @@ static bool interruptible(const struct vmcb *v)
 static void virtual_interrupt(struct vmcb *v, uint32_t vector)
 {
 	v->intercept1 &= ~(uint32_t)SVM_I1_VINTR;
-	v->vintr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO |
-		    (uint64_t)vector << SVM_V_VECTOR_SHIFT;
+	v->vintr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_PRIO | (uint64_t)vector << SVM_V_VECTOR_SHIFT;
 }
 
 static void load_event(struct vmcb *v, struct vcpu_state *s)

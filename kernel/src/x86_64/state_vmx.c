@@ -7,6 +7,8 @@
 enum {
 	EVENT_MASK = VCPU_EVENT_VECTOR | VCPU_EVENT_TYPE | VCPU_EVENT_ERROR,
 	PENDING_BS = 1 << 14,
+	PAUSE_GAP = 128,     /* TSC ticks between rounds of a spin loop at most */
+	PAUSE_WINDOW = 4096, /* for so long it may spin */
 	VTPR_SHIFT = 4,
 	GUEST_SEGS = 6, /* es cs ss ds fs gs */
 	ATTR_ACCESSED = 1 << 0,
@@ -25,6 +27,10 @@ void vmx_vmcs_init(struct vmx_guest *g, const struct vmx_controls *c)
 	vmwrite(VMCS_PROC2, c->proc2);
 	vmwrite(VMCS_EXIT, c->exit);
 	vmwrite(VMCS_ENTRY, c->entry);
+	if (c->proc2 & PROC2_PAUSE_LOOP) {
+		vmwrite(VMCS_PLE_GAP, PAUSE_GAP);
+		vmwrite(VMCS_PLE_WINDOW, PAUSE_WINDOW);
+	}
 	if (c->proc2 & PROC2_ENCLS)
 		vmwrite(VMCS_ENCLS_BITMAP, UINT64_MAX);
 	/* #DB and #AC can otherwise be delivered for ever without an interrupt in between */

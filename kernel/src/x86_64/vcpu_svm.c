@@ -3,6 +3,7 @@
 #include "kernel/inc/cpu.h"
 #include "kernel/inc/ec.h"
 #include "kernel/inc/lock.h"
+#include "kernel/inc/sched.h"
 #include "kernel/inc/vcpu.h"
 #include "kernel/inc/vm.h"
 #include "kernel/inc/x86_64/arch.h"
@@ -100,6 +101,7 @@ static void enter(struct cpu *cpu, struct vcpu *v, struct vmcb *m)
 	struct svm_cpu *c = svm_cpu(cpu);
 	uint32_t flush = asid_take(&c->asids, &v->tag, cpu->id, v->space->space.tlb_gen);
 
+	svm_intercept_pause(m, sched_contended());
 	m->asid = v->tag.asid;
 	m->tlb_control = flush & ASID_FLUSH_ALL ? SVM_TLB_FLUSH_ALL : SVM_TLB_KEEP;
 	unlock_kernel();
@@ -115,6 +117,9 @@ static uint32_t stay(struct cpu *cpu, struct vcpu *v, struct vmcb *m)
 		switch (svm_exit_decode(m, v->state, features)) {
 		case SVM_TO_VMM:
 			return v->state->exit;
+		case SVM_YIELD:
+			sched_yield();
+			return VM_EXIT_NONE;
 		case SVM_HOST_EVENT:
 			return VM_EXIT_NONE;
 		case SVM_MACHINE_CHECK:

@@ -5,6 +5,7 @@
 #include "kernel/inc/ec.h"
 #include "kernel/inc/lock.h"
 #include "kernel/inc/pd.h"
+#include "kernel/inc/sched.h"
 #include "kernel/inc/vcpu.h"
 #include "kernel/inc/vm.h"
 #include "kernel/inc/x86_64/arch.h"
@@ -386,6 +387,9 @@ static uint32_t stay(struct cpu *cpu, struct vcpu *v, uint64_t deadline)
 		case VMX_TO_VMM:
 			return v->state->exit == VM_EXIT_INVALID ? refused(v, false)
 								 : v->state->exit;
+		case VMX_YIELD:
+			sched_yield();
+			return VM_EXIT_NONE;
 		case VMX_HOST_EVENT:
 			return VM_EXIT_NONE;
 		case VMX_TIMER:
