@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECK_LINE = re.compile(r"^(ok|not ok|skip)\b[ :]*(.*)")
 LIMIT_LINE = re.compile(r"^# time limit: (\d+)", re.MULTILINE)
 HOST_LINE = re.compile(r"^# runs on: host", re.MULTILINE)
+CORES_LINE = re.compile(r"^# cores: (\d+)", re.MULTILINE)
 UNIT_LIMIT = 300
 SYSTEM_LIMIT = 300
 TAIL_LINES = 40
@@ -32,12 +33,14 @@ class Job:
     command: list
     limit: int  # seconds
     emulator: bool = False
+    cores: int = 1  # it keeps busy
 
 
 @dataclasses.dataclass
 class Result:
     job: Job
     seconds: float
+    cpu: float  # seconds
     log: pathlib.Path
     passed: int = 0
     failed: int = 0
@@ -68,10 +71,11 @@ def fuzz_jobs(build, seconds):
 def system_jobs():
     for path in sorted((ROOT / "tests" / "system").glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
-        limit = LIMIT_LINE.search(text)
+        limit, cores = LIMIT_LINE.search(text), CORES_LINE.search(text)
+        emulator = not HOST_LINE.search(text)
         yield Job("system", path.stem.removeprefix("test_"), ["/usr/bin/python3", str(path)],
                   int(limit.group(1)) if limit else SYSTEM_LIMIT,
-                  emulator=not HOST_LINE.search(text))
+                  emulator, int(cores.group(1)) if cores else 2 if emulator else 1)
 
 
 def check_jobs():
@@ -96,16 +100,26 @@ def end_group(process):
     live.discard(process.pid)
 
 
+def cpu_seconds(process, end):
+    """Waits until the process is over, or returns None at that time: CPU seconds of it and of those it waited for."""
+    while time.monotonic() < end:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        time.sleep(0.02)
+    return None
+
+
 def run_command(job, log, env):
-    """Exit status, or None when the time limit ended it; the whole process group goes with it."""
+    """(exit status, CPU seconds); status None when the time limit ended it; the whole process group goes with it."""
     with open(log, "wb") as out:
         process = subprocess.Popen(job.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=subprocess.STDOUT, env=env, start_new_session=True)
         live.add(process.pid)
         try:
-            return process.wait(job.limit)
-        except subprocess.TimeoutExpired:
-            return None
+            cpu = cpu_seconds(process, time.monotonic() + job.limit)
+            return (None, 0) if cpu is None else (process.returncode, cpu)
         finally:
             end_group(process)
 
@@ -142,10 +156,10 @@ def run_job(job, build):
     env = dict(os.environ, REDOUBT_TMP=scratch, BUILD=os.path.relpath(build, ROOT))
     start = time.monotonic()
     try:
-        status = run_command(job, log, env)
+        status, cpu = run_command(job, log, env)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    result = Result(job, time.monotonic() - start, log)
+    result = Result(job, time.monotonic() - start, cpu, log)
     judge(result, status)
     return result
 
@@ -173,7 +187,7 @@ class Report:
             verdict = "FAIL" if result.failed else "skip" if not result.passed else "ok"
             elapsed = time.monotonic() - self.start
             self.show(f"{elapsed:6.0f} s {self.done:3}/{self.total} {verdict:4} {result.job.kind} "
-                      f"{result.job.name}: {result.passed} checks, {result.seconds:.1f} s")
+                      f"{result.job.name}: {result.passed} checks, {result.seconds:.1f} s, CPU {result.cpu:.1f} s")
             for line in result.lines:
                 self.show(f"                  {line}")
             if result.failed:
@@ -194,19 +208,36 @@ class Report:
         return 1 if totals[1] or not self.results else 0
 
 
-def run_all(jobs, build, workers, report):
-    def one(job):
-        report.started(job)
-        report.add(run_job(job, build))
+def run_all(jobs, build, cores, report):
+    """As many at a time as the cores hold. What takes more of them comes first, so that nothing waits for it at the end."""
+    free, change = cores, threading.Condition()
 
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, jobs))
+    def one(job, taken):
+        nonlocal free
+        try:
+            report.add(run_job(job, build))
+        finally:
+            with change:
+                free += taken
+                change.notify()
+
+    with concurrent.futures.ThreadPoolExecutor(cores) as pool:
+        running = []
+        for job in sorted(jobs, key=lambda j: -j.cores):
+            taken = min(job.cores, cores)
+            with change:
+                change.wait_for(lambda: free >= taken)
+                free -= taken
+            report.started(job)
+            running.append(pool.submit(one, job, taken))
+        for future in running:
+            future.result()
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Run Redoubt's tests.")
     parser.add_argument("-k", metavar="WORD", default="", help="only tests whose kind or name holds WORD")
-    parser.add_argument("-j", metavar="N", type=int, default=1, help="emulators at a time")
+    parser.add_argument("-j", metavar="N", type=int, default=2, help="processor cores to use")
     parser.add_argument("--kind", action="append", choices=["check", "unit", "fuzz", "system"])
     parser.add_argument("--fuzz-seconds", type=int, default=5, help="for each fuzz target")
     parser.add_argument("--list", action="store_true", help="show what would run")
@@ -222,13 +253,13 @@ def main():
     jobs = [j for j in jobs if j.kind in kinds and args.k in f"{j.kind} {j.name}"]
     if args.list:
         for job in jobs:
-            print(f"{job.kind:7} {job.name:24} at most {job.limit} s")
+            print(f"{job.kind:7} {job.name:24} at most {job.limit} s, cores: {job.cores}")
         return 0
     (build / "log").mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     report = Report(len(jobs))
-    run_all([j for j in jobs if not j.emulator], build, 2, report)
+    run_all([j for j in jobs if not j.emulator], build, args.j, report)
     run_all([j for j in jobs if j.emulator], build, args.j, report)
     return report.summary()
 
