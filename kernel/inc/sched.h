@@ -34,14 +34,13 @@ struct sc {
 
 struct runq {
 	uint64_t bitmap[4];
-	uint32_t ready; /* contexts in the queues */
 	struct list queue[256];
 };
 
 void runq_init(struct runq *q);
 void runq_put(struct runq *q, struct sc *sc, bool head);
 void runq_take(struct runq *q, struct sc *sc);
-struct sc *runq_best(struct runq *q); /* NULL: empty */
+struct sc *runq_best(const struct runq *q); /* NULL: empty */
 
 void sched_init(struct cpu *cpu);
 

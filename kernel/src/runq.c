@@ -3,7 +3,6 @@
 
 void runq_init(struct runq *q)
 {
-	q->ready = 0;
 	for (unsigned int i = 0; i < 4; i++)
 		q->bitmap[i] = 0;
 	for (unsigned int i = 0; i < 256; i++)
@@ -17,19 +16,19 @@ void runq_put(struct runq *q, struct sc *sc, bool head)
 	else
 		list_insert(&q->queue[sc->prio], &sc->rq_link);
 	q->bitmap[sc->prio / 64] |= 1ull << sc->prio % 64;
-	q->ready++;
 }
 
 void runq_take(struct runq *q, struct sc *sc)
 {
-	q->ready--;
 	list_remove(&sc->rq_link);
 	if (list_empty(&q->queue[sc->prio]))
 		q->bitmap[sc->prio / 64] &= ~(1ull << sc->prio % 64);
 }
 
-struct sc *runq_best(struct runq *q)
+struct sc *runq_best(const struct runq *q)
 {
+	if (!(q->bitmap[0] | q->bitmap[1] | q->bitmap[2] | q->bitmap[3]))
+		return NULL;
 	for (int i = 3; i >= 0; i--) {
 		int bit = 63 - __builtin_clzll(q->bitmap[i] | 1);
 

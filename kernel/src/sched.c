@@ -133,7 +133,6 @@ static void put_back(struct cpu *cpu, uint64_t now)
 	sc->state = SC_READY;
 	cpu->stats->preemptions++;
 	runq_put(&cpu->runq, sc, sc->left && !sc->yields);
-	sc->yields = false;
 	if (!sc->left)
 		sc->left = slice();
 }
@@ -181,6 +180,7 @@ void sched_run(void)
 	sc = choose(cpu);
 	runq_take(&cpu->runq, sc);
 	sc->state = SC_RUNNING;
+	sc->yields = false;
 	cpu->sc = sc;
 	cpu->sc_start = rdtsc();
 	cpu->stats->switches++;
@@ -228,9 +228,10 @@ void sched_tick(void)
 
 bool sched_contended(void)
 {
-	struct cpu *cpu = cpu_self();
+	const struct cpu *cpu = cpu_self();
+	const struct sc *best = runq_best(&cpu->runq);
 
-	return cpu->runq.ready && runq_best(&cpu->runq)->prio >= cpu->sc->prio;
+	return best && best->prio >= cpu->sc->prio;
 }
 
 void sched_yield(void)

@@ -3,6 +3,7 @@
  * Every call that allocates, with each of its allocations failing in turn: it says S_NO_KMEM, nothing is broken, and after a top-up the same call
  * works. Then what a domain held comes back to the last frame.
  */
+#include "kernel/inc/x86_64/asm.h"
 #include "kernel/inc/space.h"
 #include "kernel/inc/vm.h"
 #include "kernel/inc/x86_64/arch.h"
@@ -232,11 +233,30 @@ static void test_waiters(void)
 	      "a thread's end is its scheduling context's too");
 }
 
+/* The CPU's timer is set when that changes something, and again when it is overdue: its interrupt may have been lost. */
+static void test_overdue(void)
+{
+	unsigned before;
+
+	scene();
+	timer_set(world.ec, host_tsc + 1000);
+	before = host_timer_set;
+	timer_clear(world.ec);
+	timer_set(world.ec, host_cpu->timer_at);
+	check(host_timer_set == before, "a timer that is set is not set again");
+	host_tsc += 2000;
+	timer_clear(world.ec);
+	timer_set(world.ec, host_cpu->timer_at);
+	check(host_timer_set == before + 1, "one that is overdue is");
+	timer_clear(world.ec);
+}
+
 int main(void)
 {
 	for (unsigned int i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		test_failures(&scenarios[i]);
 	test_credit();
 	test_waiters();
+	test_overdue();
 	return failures();
 }

@@ -71,6 +71,19 @@ guest spin
 	jmp 1b
 end spin
 
+	/* two of these, rdi and rsi the other way round, take turns rcx times */
+guest turns
+1:	incq (%rdi)
+	mov (%rdi), %rax
+2:	cmp %rax, (%rsi)
+	jae 3f
+	pause
+	jmp 2b
+3:	dec %rcx
+	jnz 1b
+	vmmcall
+end turns
+
 guest window
 	cli
 	vmmcall

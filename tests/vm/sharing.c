@@ -3,6 +3,7 @@
 #include "tests/vm/vmtest.h"
 
 GUEST(spin)
+GUEST(turns)
 GUEST(tell)
 GUEST(hop)
 
@@ -11,6 +12,8 @@ enum {
 	ROUNDS = 5,
 	MS_RUN = 200,
 	HOPS = 40,
+	TURNS = 100,
+	MS_TURNS = 300, /* at a slice each it would take 1000 and more */
 };
 
 static struct lab_vcpu side; /* run by the thread on CPU 1 */
@@ -272,6 +275,37 @@ static void test_fairness(void)
 	sleep_ms(5);
 }
 
+static void take_turns(struct vcpu_state *s, uint64_t own, uint64_t other)
+{
+	s->gpr[VCPU_RDI] = LAB_DATA + own;
+	s->gpr[VCPU_RSI] = LAB_DATA + other;
+	s->gpr[VCPU_RCX] = TURNS;
+}
+
+/* Two vCPUs of one machine on one CPU wait for each other by PAUSE. */
+static void test_turns(void)
+{
+	struct lab_vcpu v;
+	struct lab_vm vm;
+	uint64_t start;
+
+	lab_vm_make(&vm, guest_turns, guest_turns_end);
+	lab_vcpu_make(&v, &vm, 0);
+	lab_vcpu_make(&side, &vm, 0);
+	take_turns(v.s, 0, 64);
+	take_turns(side.s, 64, 0);
+	side_sm = semaphore();
+	side_done = semaphore();
+	start = lab_tsc();
+	lab_thread(0, PRIO_MAX - 1, run_side);
+	lab_equal(lab_run(&v, 0, in_ms(10000)), VM_EXIT_HYPERCALL,
+		  "a guest that waits for its equal gets on");
+	lab_check(down(side_done, in_ms(10000)) == S_OK && side_exit == VM_EXIT_HYPERCALL,
+		  "and so does that");
+	lab_check(lab_tsc() - start < lab_root->tsc_khz * MS_TURNS,
+		  "by giving each other their turns");
+}
+
 static void test_many(void)
 {
 	struct lab_vm vm[MACHINES];
@@ -322,6 +356,7 @@ void test_sharing(void)
 	test_wake_from_thread();
 	test_many();
 	test_fairness();
+	test_turns();
 	test_accounts();
 	if (lab_root->cpu_count < 2)
 		return;

@@ -175,7 +175,9 @@ static void test_pause(void)
 	check(v.intercept1 & SVM_I1_PAUSE, "a guest that spins exits");
 	v.rip = 0x100;
 	v.shadow = SVM_SHADOW;
-	check(exit_with(SVM_EXIT_PAUSE, 0, 0, 0) == SVM_YIELD && v.rip == 0x102 && !v.shadow,
+	v.rflags = 0x10202;
+	check(exit_with(SVM_EXIT_PAUSE, 0, 0, 0) == SVM_YIELD && v.rip == 0x102 && !v.shadow &&
+		      v.rflags == 0x202,
 	      "and goes on behind its PAUSE");
 	v.next_rip = 0x105;
 	check(exit_with(SVM_EXIT_PAUSE, 0, 0, SVM_HAS_NEXT_RIP) == SVM_YIELD && v.rip == 0x105,

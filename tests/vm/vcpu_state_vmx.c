@@ -431,6 +431,8 @@ static void test_cut_event(void)
 	      "a host interrupt does not lose the guest's exception");
 	check(exit_with(REASON_TIMER, 0) == VMX_TIMER && s.event.info == 0x80000b0e,
 	      "nor does the timer");
+	check(exit_with(REASON_PAUSE, 0) == VMX_YIELD && s.event.info == 0x80000b0e,
+	      "nor a turn that is given away");
 }
 
 static void test_controls(void)

@@ -4,6 +4,7 @@
 
 enum {
 	PAUSE_LENGTH = 2,
+	RFLAGS_RF = 1 << 16,
 };
 
 /* Instructions that no guest is offered. */
@@ -212,6 +213,7 @@ static enum svm_action host_event(const struct vmcb *v, struct vcpu_state *s)
 static enum svm_action spins(struct vmcb *v, struct vcpu_state *s, uint32_t features)
 {
 	v->rip = features & SVM_HAS_NEXT_RIP ? v->next_rip : v->rip + PAUSE_LENGTH;
+	v->rflags &= ~(uint64_t)RFLAGS_RF;
 	v->shadow = 0;
 	s->event = cut_event(v);
 	return SVM_YIELD;

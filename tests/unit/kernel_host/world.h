@@ -76,7 +76,8 @@ struct host_iommu {
 	unsigned faults;       /* still to be reported */
 };
 extern struct host_iommu host_iommu;
-extern unsigned world_lines; /* lines the kernel printed */
+extern unsigned host_timer_set; /* how often the CPU's timer was set */
+extern unsigned world_lines;    /* lines the kernel printed */
 
 /* Everything the kernel's data structures promise, walked and compared; NULL: fine, else what is wrong. */
 const char *world_check(void);
