@@ -154,13 +154,17 @@ void pci_open_bridge(const struct pci_config *c)
 	c->write(c, REG_COMMAND, command | COMMAND_MEMORY | COMMAND_MASTER);
 }
 
-void pci_switch(const struct pci_config *c, bool on)
+void pci_switch(const struct pci_config *c, bool on, bool master)
 {
-	uint32_t command = rd(c, REG_COMMAND) & 0xffff, bits = COMMAND_MEMORY | COMMAND_MASTER;
+	uint32_t command = rd(c, REG_COMMAND) & 0xffff;
 	uint8_t msix = pci_msix(c);
 
-	command = (on ? command | bits : command & ~bits) | COMMAND_INTX_OFF;
-	c->write(c, REG_COMMAND, command);
+	command &= ~(uint32_t)(COMMAND_MEMORY | COMMAND_MASTER);
+	if (on)
+		command |= COMMAND_MEMORY;
+	if (on && master)
+		command |= COMMAND_MASTER;
+	c->write(c, REG_COMMAND, command | COMMAND_INTX_OFF);
 	if (msix) {
 		uint32_t head = rd(c, msix) & ~(MSIX_ENABLE | MSIX_MASK_ALL);
 

@@ -17,5 +17,5 @@ uint8_t pci_msix(const struct pci_config *c);
 bool pci_probe(const struct pci_config *c, struct pci_function *f);
 /* Lets requests of the functions behind a bridge pass. */
 void pci_open_bridge(const struct pci_config *c);
-/* Command register and MSI-X enable bit. */
-void pci_switch(const struct pci_config *c, bool on);
+/* Command register and MSI-X enable bit. master: it may write to memory while it is on. */
+void pci_switch(const struct pci_config *c, bool on, bool master);

@@ -82,7 +82,7 @@ static void open_bridges(uint32_t id, unsigned depth)
 	}
 }
 
-static enum chan_status switch_function(uint64_t id, bool on)
+static enum chan_status switch_function(uint64_t id, bool on, bool master)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct pci_config c = config(list->found[i].id);
@@ -91,7 +91,7 @@ static enum chan_status switch_function(uint64_t id, bool on)
 			continue;
 		if (on)
 			open_bridges(c.id, 0);
-		pci_switch(&c, on);
+		pci_switch(&c, on, master);
 		return CS_OK;
 	}
 	return CS_NOT_FOUND;
@@ -105,7 +105,10 @@ static void answer(struct chan *c, const struct msg *m)
 		break;
 	case PCI_ENABLE:
 	case PCI_DISABLE:
-		chan_answer(c, m, switch_function(m->arg, m->type == PCI_ENABLE), 0, NULL, 0);
+		chan_answer(c, m,
+			    switch_function(m->arg & ~PCI_MASTER, m->type == PCI_ENABLE,
+					    m->arg & PCI_MASTER),
+			    0, NULL, 0);
 		break;
 	default:
 		chan_answer(c, m, CS_BAD_REQUEST, 0, NULL, 0);

@@ -4,7 +4,7 @@
  *
  *   request       arg        payload   answer payload
  *   PCI_LIST      0          -         n * struct pci_function
- *   PCI_ENABLE    function   -         -    memory decoding, bus mastering and MSI-X on; and the bridges above it
+ *   PCI_ENABLE    function   -         -    memory decoding and MSI-X on, with PCI_MASTER bus mastering too; and the bridges above it
  *   PCI_DISABLE   function   -         -    all three off
  *
  * A function is named by its requester id: bus << 8 | device << 3 | function.
@@ -16,6 +16,9 @@
 #define PCI_MAX_FUNCTIONS 64u
 
 enum pci_type { PCI_LIST = 1, PCI_ENABLE = 2, PCI_DISABLE = 3 };
+
+/* In arg: it may write to memory, be it only its interrupt messages. */
+#define PCI_MASTER (UINT64_C(1) << 16)
 
 struct pci_bar {
 	uint64_t base; /* physical */

@@ -100,10 +100,12 @@ int main(void)
 		      f.caps.offset[VIRTIO_NOTIFY] == 0x3000 && f.caps.notify_multiplier == 4 &&
 		      f.caps.length[VIRTIO_DEVICE] == 0x1000,
 	      "virtio capabilities");
-	pci_switch(&c, true);
+	pci_switch(&c, true, true);
 	check((space.reg[1] & 0x406) == 0x406 && space.reg[16] >> 31,
 	      "on: memory, master, no INTx, MSI-X");
-	pci_switch(&c, false);
+	pci_switch(&c, true, false);
+	check((space.reg[1] & 6) == 2, "without a grant it is no bus master");
+	pci_switch(&c, false, true);
 	check(!(space.reg[1] & 6) && !(space.reg[16] >> 31), "off");
 	space = (struct space){ .reg = { [0] = 0x000c1b36,
 					 [1] = 0x00100000,
@@ -123,7 +125,7 @@ int main(void)
 		}
 		space.reads = 0;
 		pci_probe(&c, &f);
-		pci_switch(&c, true);
+		pci_switch(&c, true, true);
 		most = space.reads > most ? space.reads : most;
 	}
 	check(most < 2000, "noise, also circular capability lists, ends soon");

@@ -171,7 +171,9 @@ static const char *give_function(struct domain *d, uint32_t n, const struct pci_
 	dev->vendor = f->vendor;
 	dev->device = f->device;
 	memcpy(dev->cap, &f->caps, sizeof(f->caps));
-	return pci_call(PCI_ENABLE, f->id, NULL, 0, &none) ? NULL : "pci does not enable it";
+	return pci_call(PCI_ENABLE, f->id | (dma->size || f->irqs ? PCI_MASTER : 0), NULL, 0, &none)
+		       ? NULL
+		       : "pci does not enable it";
 }
 
 static const char *give_dma(struct domain *d, uint32_t n, uint64_t size, struct start_dev *dev,
