@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 900
+# cores: 1
 """A stock Debian disk (tests/guest/mkdebian.py): its kernel, systemd, a login on the serial console, a reboot by itself, a clean end."""
 import os
 import re

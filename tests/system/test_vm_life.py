@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
+# cores: 1
 """10,000 virtual machines come and go (tests/vm/vmlife.c): no kernel memory is lost, whatever they die of and while whoever runs them."""
 import os
 import re
