@@ -120,20 +120,29 @@ def log(lab, server, tmc, policy):
     lab.equal("nothing behind the end", tmc.call(LOG, struct.pack("<II", 1, 10), len(data) + 1)[0], puppet.BAD_REQUEST)
 
 
+EXTENSIONS = 250  # at each of the 10 deaths; the run-time log holds some 3300 of them
+
+
 def deaths(lab, server, tmc, policy):
-    """The broker is killed again and again while policy extends."""
+    """The broker is killed again and again while policy extends as fast as it can, but no more than the run-time log holds."""
     done = []
     stop = threading.Event()
+    most = 0
 
     def extend():
         while not stop.is_set():
+            if len(done) >= most:
+                time.sleep(0.001)
+                continue
             done.append(policy.call(EXTEND, b"vm-start\0" + str(len(done)).encode(), 10)[0])
 
     before = len(records(tmc.log()))
     worker = threading.Thread(target=extend)
     worker.start()
     for i in range(10):
-        time.sleep(0.02 + 0.007 * i)
+        kill_at, most = len(done) + 30 + 17 * i, len(done) + EXTENSIONS
+        while len(done) < kill_at and worker.is_alive():
+            time.sleep(0)
         count = server.log().count("tpm started again")
         server.kill_component("tpm")
         end = time.monotonic() + 20
