@@ -68,36 +68,37 @@ static bool add_segment(struct virtq_chain *c, const struct guest_mem *gm, const
 	return true;
 }
 
-/* Follow descriptors of one table; at most `size` of them, so a loop ends. */
+/* From the table's descriptor d on; at most `size` of them, so a loop ends. */
 static bool follow(struct virtq_chain *c, const struct guest_mem *gm, uint64_t table, uint32_t size,
-		   uint32_t i)
+		   struct desc *d)
 {
-	struct desc d;
-
-	for (uint32_t n = 0; n < size; n++) {
-		if (i >= size || !read_desc(gm, table, i, &d) || (d.flags & DESC_INDIRECT) ||
-		    !add_segment(c, gm, &d))
-			return false;
-		if (!(d.flags & DESC_NEXT))
+	for (uint32_t n = 1; !(d->flags & DESC_INDIRECT) && add_segment(c, gm, d); n++) {
+		if (!(d->flags & DESC_NEXT))
 			return true;
-		i = d.next;
+		if (n >= size || d->next >= size || !read_desc(gm, table, d->next, d))
+			return false;
 	}
 	return false;
 }
 
 bool virtq_chain_at(const struct virtq *q, const struct guest_mem *gm, struct virtq_chain *c)
 {
+	uint64_t table = q->desc;
+	uint32_t size = q->size;
 	struct desc d;
 
 	c->outs = c->ins = 0;
 	c->out_len = c->in_len = 0;
-	if (c->head >= q->size || !read_desc(gm, q->desc, c->head, &d))
+	if (c->head >= size || !read_desc(gm, table, c->head, &d))
 		return false;
-	if (!(d.flags & DESC_INDIRECT))
-		return follow(c, gm, q->desc, q->size, c->head);
-	if ((d.flags & DESC_NEXT) || d.len % DESC_SIZE != 0 || gm_ptr(gm, d.addr, d.len) == NULL)
-		return false;
-	return follow(c, gm, d.addr, d.len / DESC_SIZE, 0);
+	if (d.flags & DESC_INDIRECT) {
+		table = d.addr;
+		size = d.len / DESC_SIZE;
+		if ((d.flags & DESC_NEXT) || d.len % DESC_SIZE != 0 || size == 0 ||
+		    gm_ptr(gm, table, d.len) == NULL || !read_desc(gm, table, 0, &d))
+			return false;
+	}
+	return follow(c, gm, table, size, &d);
 }
 
 /* Ask for a notification with the next request that comes. */
