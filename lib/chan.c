@@ -4,19 +4,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/chan_queue.h"
 #include "lib/component.h"
 #include "lib/runtime.h"
-
-struct kept { /* a message that waits outside of the rings */
-	struct kept *next;
-	struct msg m;
-	uint8_t payload[];
-};
-
-struct queue {
-	struct kept *first, *last;
-	uint32_t count;
-};
 
 struct chan {
 	struct start_chan info; /* private copy */
@@ -34,6 +24,7 @@ struct chan {
 	struct queue in;  /* came while chan_call() waited for its answer */
 	struct queue out; /* answers without room */
 	bool used, broken, tell_restart;
+	bool ended;  /* chan_drain() saw it closed: nothing behind `seen` is read */
 	bool missed; /* news came while chan_call() waited: the next component_wait() tells */
 };
 
@@ -65,49 +56,6 @@ static struct chan_ring *producer(struct chan *c)
 static struct chan_ring *consumer(struct chan *c)
 {
 	return &c->mem->ring[1 - out_ring(c)];
-}
-
-static void queue_clear(struct queue *q)
-{
-	while (q->first) {
-		struct kept *k = q->first;
-
-		q->first = k->next;
-		free(k);
-	}
-	*q = (struct queue){ 0 };
-}
-
-/* False: too many, or no memory. */
-static bool queue_put(struct queue *q, const struct msg *m, const void *payload)
-{
-	size_t n = m->len - sizeof(*m);
-	struct kept *k = q->count < CHAN_MAX_KEPT ? malloc(sizeof(*k) + n) : NULL;
-
-	if (!k)
-		return false;
-	k->next = NULL;
-	k->m = *m;
-	if (n)
-		memcpy(k->payload, payload, n);
-	if (q->last)
-		q->last->next = k;
-	else
-		q->first = k;
-	q->last = k;
-	q->count++;
-	return true;
-}
-
-static void queue_drop(struct queue *q)
-{
-	struct kept *k = q->first;
-
-	q->first = k->next;
-	if (!q->first)
-		q->last = NULL;
-	q->count--;
-	free(k);
 }
 
 static void enter_epoch(struct chan *c, uint32_t epoch)
@@ -177,13 +125,15 @@ static enum chan_result check(struct chan *c)
 {
 	uint32_t epoch;
 
-	if (!c->used || is_closed(c))
+	if (!c->used)
 		return CHAN_CLOSED;
 	epoch = atomic_load(&c->live->epoch);
 	if (epoch != c->epoch) {
 		enter_epoch(c, epoch);
 		c->tell_restart = true;
 	}
+	if (is_closed(c))
+		return CHAN_CLOSED;
 	if (c->tell_restart)
 		return CHAN_RESTARTED;
 	return c->broken ? CHAN_BROKEN : CHAN_OK;
@@ -315,7 +265,8 @@ static enum chan_result take(struct chan *c, struct msg *m, void *buf, size_t ca
 
 	if (atomic_load(&q->head_epoch) != c->epoch)
 		return CHAN_EMPTY;
-	c->seen = atomic_load(&q->head);
+	if (!c->ended)
+		c->seen = atomic_load(&q->head);
 	avail = c->seen - c->tail;
 	if (!avail)
 		return CHAN_EMPTY;
@@ -331,7 +282,7 @@ static enum chan_result take(struct chan *c, struct msg *m, void *buf, size_t ca
 		return told(c, check(c));
 	c->tail += padded(m->len);
 	atomic_store(&q->tail, c->tail);
-	if (atomic_exchange(&q->starving, 0))
+	if (!c->ended && atomic_exchange(&q->starving, 0))
 		runtime_up(c->info.peer_wake);
 	return CHAN_OK;
 }
@@ -349,25 +300,60 @@ static enum chan_result take_kept(struct chan *c, struct msg *m, void *buf, size
 	return CHAN_OK;
 }
 
-enum chan_result chan_look(struct chan *c)
+/* CHAN_OK if a message may be taken and all answers are out. */
+static enum chan_result may_take(struct chan *c)
 {
 	enum chan_result r = check(c);
 
-	if (r == CHAN_CLOSED && c->used)
-		let_go(c);
 	if (r != CHAN_OK)
 		return told(c, r);
 	r = flush(c);
 	return r == CHAN_FULL ? CHAN_EMPTY : r;
 }
 
+enum chan_result chan_look(struct chan *c)
+{
+	enum chan_result r = may_take(c);
+
+	if (r == CHAN_CLOSED && c->used)
+		let_go(c);
+	return r;
+}
+
+static enum chan_result take_next(struct chan *c, struct msg *m, void *buf, size_t cap)
+{
+	return c->in.first ? take_kept(c, m, buf, cap) : take(c, m, buf, cap);
+}
+
 enum chan_result chan_recv(struct chan *c, struct msg *m, void *buf, size_t cap)
 {
 	enum chan_result r = chan_look(c);
 
-	if (r != CHAN_OK)
-		return r;
-	return c->in.first ? take_kept(c, m, buf, cap) : take(c, m, buf, cap);
+	return r == CHAN_OK ? take_next(c, m, buf, cap) : r;
+}
+
+/* What is left in a closed channel, up to where its peer had come when that was seen: it may still be writing. */
+static enum chan_result take_left(struct chan *c, struct msg *m, void *buf, size_t cap)
+{
+	if (c->tell_restart)
+		return told(c, CHAN_RESTARTED);
+	if (!c->ended) {
+		c->seen = atomic_load(&consumer(c)->head);
+		c->ended = true;
+	}
+	if (!c->broken && take_next(c, m, buf, cap) == CHAN_OK)
+		return CHAN_OK;
+	let_go(c);
+	return CHAN_CLOSED;
+}
+
+enum chan_result chan_drain(struct chan *c, struct msg *m, void *buf, size_t cap)
+{
+	enum chan_result r = may_take(c);
+
+	if (r == CHAN_CLOSED && c->used)
+		return take_left(c, m, buf, cap);
+	return r == CHAN_OK ? take_next(c, m, buf, cap) : r;
 }
 
 /* Waits for the answer with `id`; CHAN_OK when it is in *m and out. */

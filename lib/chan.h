@@ -104,6 +104,9 @@ enum chan_result chan_send2(struct chan *c, struct msg *m, const void *a, size_t
 			    size_t nb);
 /* Take the next message: header to *m, payload to buf (cap bytes; a longer one breaks the channel). */
 enum chan_result chan_recv(struct chan *c, struct msg *m, void *buf, size_t cap);
+/* As chan_recv(), but of a closed channel first what was in it then. For what is only kept or shown (log lines, a console):
+ * a request must not be carried out once its client is gone, there may be another in its place. */
+enum chan_result chan_drain(struct chan *c, struct msg *m, void *buf, size_t cap);
 /* As chan_recv(), for an owner that takes no message now: CHAN_OK when it could. */
 enum chan_result chan_look(struct chan *c);
 /* Send a request and sleep until its answer. Other messages of this channel that come meanwhile are kept for chan_recv();

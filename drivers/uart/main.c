@@ -90,7 +90,7 @@ static bool take(struct chan *c)
 
 	for (unsigned i = 0; i < CATCH_UP; i++) {
 		void *budget = *chan_user(c); /* the slot is emptied when the channel closes */
-		enum chan_result r = chan_recv(c, &m, text, console ? CONSOLE_MAX : LOG_MAX);
+		enum chan_result r = chan_drain(c, &m, text, console ? CONSOLE_MAX : LOG_MAX);
 
 		if (r == CHAN_RESTARTED)
 			continue;

@@ -2,7 +2,7 @@
 # Hosted components: build/host/hosted-NAME, a component's own sources over lib/host instead of the kernel.
 #   $(eval $(call hosted_component,NAME,SOURCES,CFLAGS,LDLIBS))
 
-HOSTED_SRCS := lib/chan.c lib/component.c lib/random.c lib/host/runtime.c
+HOSTED_SRCS := lib/chan.c lib/chan_queue.c lib/component.c lib/random.c lib/host/runtime.c
 
 define hosted_component
 $(call host_prog,hosted-$(1),$(2) $(HOSTED_SRCS),$(3),$(4))

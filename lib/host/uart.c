@@ -15,7 +15,7 @@ static void take(struct chan *c)
 	struct msg m;
 
 	do {
-		r = chan_recv(c, &m, text, sizeof(text));
+		r = chan_drain(c, &m, text, sizeof(text));
 		if (r == CHAN_OK && !strcmp(chan_proto(c), "log"))
 			printf("%s%s%s: %.*s\n", chan_peer(c), *label ? "/" : "", label,
 			       (int)(m.len - sizeof(m)), text);

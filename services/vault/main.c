@@ -162,6 +162,14 @@ static void gone(struct chan *c, struct vm *vm)
 		vm_forget(&vault, vm);
 }
 
+/* What a guest printed last is shown also when its vmm has ended. */
+static enum chan_result receive(struct chan *c, struct msg *m)
+{
+	if (strcmp(chan_proto(c), "console") == 0)
+		return chan_drain(c, m, buffer, sizeof(buffer));
+	return chan_recv(c, m, buffer, sizeof(buffer));
+}
+
 /* A channel of a vmm is looked at only once policy has attached that VM, and while no request of it is held. */
 static bool look_at(struct chan *c)
 {
@@ -179,7 +187,7 @@ static bool look_at(struct chan *c)
 		if (vm->held || !blkq_room(&vault.queue))
 			return false;
 	}
-	switch (chan_recv(c, &m, buffer, sizeof(buffer))) {
+	switch (receive(c, &m)) {
 	case CHAN_OK:
 		serve(c, vm, &m, m.len - sizeof(m));
 		return true;

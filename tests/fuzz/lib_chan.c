@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* lib/chan.c as a server whose client writes arbitrary bytes: each round of input overwrites the shared memory. */
+/*
+ * lib/chan.c as a server whose client writes arbitrary bytes: each round of input overwrites the shared memory. Somewhere the client's end
+ * is closed while it goes on writing: no more is read than was there at the next look.
+ */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,6 +13,8 @@
 #define SIZE 0x3000u
 static _Alignas(4096) uint8_t memory[SIZE];
 static struct start_info info;
+static bool closed;
+static uint32_t left; /* bytes that may be read of the closed channel */
 
 const struct start_info *start_info(void)
 {
@@ -34,6 +39,7 @@ static void fresh(void)
 	for (struct chan *c = chan_next(NULL); c; c = chan_next(c))
 		chan_recv(c, &m, NULL, 0);
 	memset(memory, 0, sizeof(memory));
+	closed = false;
 	info.chan[0] = (struct start_chan){ .peer = "client",
 					    .proto = "test",
 					    .va = (uintptr_t)memory,
@@ -45,6 +51,25 @@ static void fresh(void)
 	atomic_store(&info.chan_count, 1);
 }
 
+/* As one that keeps lines does, or a server of requests. */
+static enum chan_result receive(struct chan *c, struct msg *m, uint8_t *buf, size_t cap, bool keeps)
+{
+	const struct chan_ring *q = &((struct chan_mem *)memory)->ring[0];
+	enum chan_result r;
+
+	if (!closed && atomic_load(&info.chan[0].state) != START_CHAN_OPEN) {
+		closed = true;
+		left = atomic_load(&q->head) - atomic_load(&q->tail);
+	}
+	r = keeps ? chan_drain(c, m, buf, cap) : chan_recv(c, m, buf, cap);
+	if (!closed || r != CHAN_OK)
+		return r;
+	if (!keeps || left < m->len)
+		__builtin_trap();
+	left -= (m->len + 7) & ~7u;
+	return r;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -54,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fresh();
 	c = chan_open("client", "test");
-	while (size > 8) {
+	while (size > 8 && c == chan_open("client", "test")) {
 		uint32_t head, n = data[4] % 64u;
 		struct msg m;
 
@@ -64,7 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		atomic_store(&mem->ring[0].head_epoch, data[5] & 1);
 		atomic_store(&mem->ring[0].head, data[6] & 1 ? head : head % 4096);
 		atomic_store(&mem->ring[1].tail, data[7]);
-		if (chan_recv(c, &m, buf, sizeof(buf)) == CHAN_OK)
+		if (data[5] > 200)
+			atomic_store(&info.chan[0].state, START_CHAN_CLOSED);
+		if (receive(c, &m, buf, sizeof(buf), data[5] & 2) == CHAN_OK)
 			chan_answer(c, &m, CS_OK, 0, buf, m.len - sizeof(m));
 		data += 8 + n;
 		size -= 8 + n;

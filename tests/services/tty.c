@@ -39,7 +39,7 @@ static void show(void)
 	struct msg m;
 
 	do {
-		r = chan_recv(guest, &m, text, sizeof(text));
+		r = chan_drain(guest, &m, text, sizeof(text));
 		if (r == CHAN_OK && m.type == CONSOLE_OUT)
 			put(text, m.len - sizeof(m));
 	} while (r == CHAN_OK || r == CHAN_RESTARTED);

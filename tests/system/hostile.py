@@ -31,15 +31,11 @@ def suite(name):
 
 
 def check_ends(lab, vms, seconds):
-    told = 0
     for word, how in ENDS.items():
         end = vms.wait_end(word, seconds)
-        numbers = {one[0] for one in how.split("|")}
-        told += " " in end
-        lab.check("%s: ends as it must (%s)" % (word, end), re.fullmatch(how, end) or end in numbers, vms.text()[-3000:])
-    lab.check("their VMMs say why, %d of %d in time" % (told, len(ENDS)), told >= len(ENDS) // 2, vms.text()[-3000:])
-    where = len(re.findall(r"\] [\w-]+: vCPU 0: exit \d+ at rip 0x", vms.text()))
-    lab.check("and where: %d times" % where, where >= 5, vms.text()[-3000:])
+        lab.check("%s: ends as it must, and its VMM says why (%s)" % (word, end), re.fullmatch(how, end), vms.text()[-3000:])
+        if end.startswith("2"):
+            lab.check("%s: and where" % word, re.search(r"\] %s: vCPU 0: exit \d+ at rip 0x" % word, vms.text()), vms.text()[-3000:])
 
 
 def attack(lab, suites, seconds, ends=False, **machine):

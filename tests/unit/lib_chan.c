@@ -68,12 +68,17 @@ static void connect(void)
 	atomic_store(&info.chan_count, 2);
 }
 
+static void close_both(void)
+{
+	for (uint32_t side = 0; side < 2; side++)
+		atomic_store(&info.chan[side].state, START_CHAN_CLOSED);
+}
+
 static void disconnect(void)
 {
 	struct msg m;
 
-	for (uint32_t side = 0; side < 2; side++)
-		atomic_store(&info.chan[side].state, START_CHAN_CLOSED);
+	close_both();
 	for (struct chan *c = chan_next(NULL); c; c = chan_next(c))
 		chan_recv(c, &m, NULL, 0);
 }
@@ -255,8 +260,7 @@ static void test_unread(void)
 	      "a restart is news once, also to an owner who never looks");
 	check(chan_look(server()) == CHAN_RESTARTED && chan_look(server()) == CHAN_OK,
 	      "who takes no message learns of it too");
-	for (uint32_t side = 0; side < 2; side++)
-		atomic_store(&info.chan[side].state, START_CHAN_CLOSED);
+	close_both();
 	check(!chan_arm() && chan_arm(), "so is a closed channel");
 }
 
@@ -274,6 +278,99 @@ static void test_closed(void)
 		      atomic_load(&mem->closed[0]) == info.chan[0].serial,
 	      "its end is acknowledged when the owner was told");
 	check(!client() && !*chan_user(c), "and it is gone");
+}
+
+/* Three messages, then the end of who sent them. */
+static struct chan *left_behind(void)
+{
+	struct msg m = { .type = 1 };
+	struct chan *s;
+
+	disconnect();
+	connect();
+	client();
+	s = server();
+	for (m.id = 0; m.id < 3; m.id++)
+		chan_send(client(), &m, "last", 4);
+	close_both();
+	return s;
+}
+
+static void test_left(void)
+{
+	struct chan_mem *mem = (struct chan_mem *)memory;
+	struct chan *s = left_behind();
+	char out[16];
+	struct msg m;
+	uint64_t got = 0;
+
+	*chan_user(s) = &m;
+	while (got < 9 && chan_drain(s, &m, out, sizeof(out)) == CHAN_OK && m.id == got &&
+	       m.len == sizeof(m) + 4 && !memcmp(out, "last", 4) && *chan_user(s) &&
+	       !atomic_load(&mem->closed[1]))
+		got++;
+	check(got == 3 && atomic_load(&mem->closed[1]) == info.chan[1].serial && !server(),
+	      "what was sent before the end is still read, then the end acknowledged");
+	s = left_behind();
+	check(chan_recv(s, &m, out, sizeof(out)) == CHAN_CLOSED && !server(),
+	      "a request is not: its client is gone");
+}
+
+/* The peer, whom nobody has stopped yet, goes on. */
+static void test_left_alive(void)
+{
+	struct chan_mem *mem = (struct chan_mem *)memory;
+	struct chan *s = left_behind();
+	unsigned got = 0;
+	char out[16];
+	struct msg m;
+
+	ups[0] = 0;
+	while (got < 99 && chan_drain(s, &m, out, sizeof(out)) == CHAN_OK) {
+		memcpy(memory + CHAN_HEADER + atomic_load(&mem->ring[0].head), memory + CHAN_HEADER,
+		       32);
+		atomic_fetch_add(&mem->ring[0].head, 32);
+		atomic_store(&mem->ring[0].starving, 1);
+		got++;
+	}
+	check(got == 3 && !server() && !ups[0],
+	      "what comes behind is not read, and nobody woken for it");
+}
+
+static void test_left_restarted(void)
+{
+	struct msg m = { .type = 1, .id = 8 };
+	struct chan *s;
+	char out[16];
+	bool told;
+
+	disconnect();
+	connect();
+	client();
+	s = server();
+	chan_send(client(), &m, "old", 4);
+	for (uint32_t side = 0; side < 2; side++)
+		atomic_fetch_add(&info.chan[side].epoch, 1);
+	while (chan_send(client(), &m, "new", 4) == CHAN_RESTARTED)
+		;
+	close_both();
+	told = chan_drain(s, &m, out, sizeof(out)) == CHAN_RESTARTED;
+	check(told && chan_drain(s, &m, out, sizeof(out)) == CHAN_OK && !strcmp(out, "new") &&
+		      chan_drain(s, &m, out, sizeof(out)) == CHAN_CLOSED,
+	      "a peer that was restarted first: only what it sent since");
+}
+
+static void test_left_broken(void)
+{
+	struct chan_mem *mem = (struct chan_mem *)memory;
+	struct chan *s = left_behind();
+	char out[16];
+	struct msg m;
+
+	atomic_store(&mem->ring[0].head, 0x10000);
+	check(chan_drain(s, &m, out, sizeof(out)) == CHAN_CLOSED && !server() &&
+		      atomic_load(&mem->closed[1]) == info.chan[1].serial,
+	      "numbers that make no sense end it at once");
 }
 
 static void test_hostile(void)
@@ -325,6 +422,10 @@ int main(void)
 	disconnect();
 	connect();
 	test_closed();
+	test_left();
+	test_left_alive();
+	test_left_restarted();
+	test_left_broken();
 	test_hostile();
 	return failures ? 1 : 0;
 }
