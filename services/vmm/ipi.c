@@ -103,7 +103,7 @@ void machine_send_ipi(struct machine *m, struct machine_cpu *from)
 void machine_take_init(struct machine *m, struct machine_cpu *cpu)
 {
 	if (cpu->init && cpu == &m->cpu[0]) {
-		m->end = MACHINE_RESET; /* it would start in firmware, and there is none */
+		machine_ends(m, MACHINE_RESET); /* it would start in firmware, and there is none */
 		return;
 	}
 	if (cpu->init) {

@@ -128,7 +128,7 @@ struct machine {
 	bool has_disk, has_net, lab;
 	enum machine_end end;
 	uint32_t lab_value; /* what the guest wrote to MACHINE_EXIT_PORT */
-	unsigned culprit;   /* vCPU whose exit ended it */
+	unsigned culprit;   /* vCPU that ended it */
 	struct exit_stats
 		*stats; /* VCPU_EXITS of them, by enum vm_exit; NULL: exits are not measured */
 };
@@ -152,6 +152,8 @@ void machine_init(struct machine *m, const struct machine_config *c, struct mach
 		  struct vcpu_state *state[MACHINE_VCPUS]);
 /* The life of one vCPU, on its own thread, until the machine ends or pauses. */
 enum machine_end machine_run(struct machine *m, unsigned vcpu);
+/* The first end counts, and who had the lock then. With the lock. */
+void machine_ends(struct machine *m, enum machine_end end);
 /* Every machine_run() returns, with the vCPU at an exit's end. With the lock. */
 void machine_pause(struct machine *m);
 const char *machine_end_text(enum machine_end e);

@@ -85,9 +85,9 @@ static void rtc_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 static void take_request(struct machine *m)
 {
 	if (m->pm.request == PM_REQUEST_OFF)
-		m->end = MACHINE_OFF;
+		machine_ends(m, MACHINE_OFF);
 	if (m->pm.request == PM_REQUEST_RESET)
-		m->end = MACHINE_RESET;
+		machine_ends(m, MACHINE_RESET);
 }
 
 static uint32_t pm_in(void *dev, uint32_t at, unsigned size)
@@ -181,7 +181,7 @@ static void lab_out(void *dev, uint32_t at, unsigned size, uint32_t value)
 	(void)at;
 	(void)size;
 	m->lab_value = value;
-	m->end = MACHINE_LAB_EXIT;
+	machine_ends(m, MACHINE_LAB_EXIT);
 }
 
 static uint32_t lapic_in(void *dev, uint32_t at, unsigned size)

@@ -39,7 +39,7 @@ bool machine_fetch(struct machine *m, struct machine_cpu *cpu, uint32_t groups)
 	if (done)
 		s->exit = exit;
 	else
-		m->end = MACHINE_NO_ENTRY;
+		machine_ends(m, MACHINE_NO_ENTRY);
 	return done;
 }
 
@@ -103,7 +103,7 @@ static void exit_io_string(struct machine *m, struct machine_cpu *cpu)
 	struct mmio_space space = { .gm = &m->gm, .bus = &m->memory, .ports = &m->ports };
 
 	if (machine_fetch(m, cpu, MMU_GROUPS) && mmio_string_port(cpu->s, &space) != MMIO_DONE)
-		m->end = MACHINE_BAD_ACCESS;
+		machine_ends(m, MACHINE_BAD_ACCESS);
 }
 
 static void exit_io(struct machine *m, struct machine_cpu *cpu)
@@ -133,14 +133,14 @@ static void exit_memory(struct machine *m, struct machine_cpu *cpu)
 	/* with an event it was the event's delivery that touched the device, not the instruction at rip */
 	if (!data || (s->qual[1] & VM_ACCESS_WALK) || (s->event.info & VCPU_EVENT_VALID) ||
 	    gm_ptr(&m->gm, s->qual[0], 1) != NULL) {
-		m->end = MACHINE_BAD_ACCESS;
+		machine_ends(m, MACHINE_BAD_ACCESS);
 		return;
 	}
 	r = mmio_emulate(s, &space, s->qual[0], write);
 	if (r == MMIO_UNDECODED && mmu_user(s))
 		exception_raise(s, VECTOR_UD); /* a program must not end its machine */
 	else if (r != MMIO_DONE)
-		m->end = MACHINE_BAD_ACCESS;
+		machine_ends(m, MACHINE_BAD_ACCESS);
 }
 
 static void exit_cpuid(struct machine *m, struct machine_cpu *cpu)
@@ -219,7 +219,7 @@ static void exit_hlt(struct machine *m, struct machine_cpu *cpu)
 	vcpu_skip(s, s->insn_len);
 	cpu->activity = s->rflags & RF_IF ? CPU_HALTED : CPU_STOPPED;
 	if (all_stopped(m))
-		m->end = MACHINE_HALTED;
+		machine_ends(m, MACHINE_HALTED);
 }
 
 static void exit_hypercall(struct machine *m, struct machine_cpu *cpu)
@@ -284,13 +284,13 @@ static void exit_timeout(struct machine *m, struct machine_cpu *cpu)
 static void exit_shutdown(struct machine *m, struct machine_cpu *cpu)
 {
 	(void)cpu;
-	m->end = MACHINE_TRIPLE;
+	machine_ends(m, MACHINE_TRIPLE);
 }
 
 static void exit_bad(struct machine *m, struct machine_cpu *cpu)
 {
 	(void)cpu;
-	m->end = MACHINE_BAD_EXIT;
+	machine_ends(m, MACHINE_BAD_EXIT);
 }
 
 static void (*const handlers[])(struct machine *m, struct machine_cpu *cpu) = {
@@ -426,11 +426,11 @@ static void run(struct machine *m, struct machine_cpu *cpu)
 	cpu->activity = CPU_RUNS;
 	inject(m, cpu);
 	if (!enter(m, cpu)) {
-		m->end = MACHINE_NO_ENTRY;
+		machine_ends(m, MACHINE_NO_ENTRY);
 		return;
 	}
 	if (s->exit > VM_EXIT_LAST) {
-		m->end = MACHINE_BAD_EXIT;
+		machine_ends(m, MACHINE_BAD_EXIT);
 		return;
 	}
 	answer(m, cpu);
@@ -457,6 +457,14 @@ static void call_back(struct machine *m)
 		machine_kick(m, &m->cpu[i]);
 }
 
+void machine_ends(struct machine *m, enum machine_end end)
+{
+	if (m->end != MACHINE_RUNS && m->end != MACHINE_PAUSED)
+		return;
+	m->end = end;
+	m->culprit = number(m, m->current);
+}
+
 void machine_pause(struct machine *m)
 {
 	if (m->end == MACHINE_RUNS)
@@ -469,11 +477,8 @@ enum machine_end machine_run(struct machine *m, unsigned vcpu)
 	enum machine_end end;
 
 	take_lock(m, cpu);
-	while (m->end == MACHINE_RUNS) {
+	while (m->end == MACHINE_RUNS)
 		step(m, cpu);
-		if (m->end != MACHINE_RUNS)
-			m->culprit = vcpu;
-	}
 	call_back(m);
 	if (machine_console_waits(m))
 		m->host->console(m->host, m);

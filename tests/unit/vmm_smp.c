@@ -198,6 +198,27 @@ static void test_start(void)
 	OK(machine_run(&h.m, 0) == MACHINE_RESET, "INIT to vCPU 0 is a reset");
 }
 
+/* While this vCPU is in the guest another ends the machine; then this one fails too. */
+static bool ends_second(struct harness *x, uint64_t deadline)
+{
+	(void)deadline;
+	x->m.current = &x->m.cpu[1];
+	machine_ends(&x->m, MACHINE_OFF);
+	x->m.cpu[x->entered].s->exit = VM_EXIT_SHUTDOWN;
+	return true;
+}
+
+static void test_first_end(void)
+{
+	harness_start_smp(&h, 2);
+	h.guest = ends_second;
+	OK(machine_run(&h.m, 0) == MACHINE_OFF && h.m.culprit == 1, "of two ends the first counts, and its vCPU");
+	h.m.end = MACHINE_RUNS;
+	machine_pause(&h.m);
+	machine_ends(&h.m, MACHINE_RESET);
+	OK(h.m.end == MACHINE_RESET, "a machine that is to pause can still end");
+}
+
 static bool halts(struct harness *x, uint64_t deadline)
 {
 	(void)deadline;
@@ -400,6 +421,7 @@ int main(void)
 	test_lowest();
 	test_kicks();
 	test_start();
+	test_first_end();
 	test_stop();
 	test_pause();
 	test_cpuid();
