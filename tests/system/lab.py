@@ -99,7 +99,9 @@ class Machine:
         iommu = opt.get("iommu", "intel")
         virtio = "disable-legacy=on,romfile=" + (",iommu_platform=on,ats=off" if iommu else "")
         icount = opt.get("icount")
-        accel = "tcg,thread=" + ("single" if icount is not None or opt.get("single") else "multi")
+        # parallel: a host thread for each CPU. Not where guests run: in QEMU 7.2 each XRSTOR of any CPU writes CPU 0's hflags2
+        # back (cpu_clear_ignne, unlocked), so that CPU 0 could come out of a guest with nested paging on, or go in without
+        accel = "tcg,thread=" + ("multi" if opt.get("parallel") else "single")
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-machine", "q35" + (",kernel-irqchip=off" if iommu else ""),
                 "-accel", accel, "-cpu", opt.get("cpu", "max"),

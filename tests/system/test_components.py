@@ -52,7 +52,7 @@ def start(lab, name, manifest, peer, variants=None, pc=False, **options):
     """A machine that runs `manifest`, with virtio devices or those of an old PC."""
     image = lab_image(lab.subdir(name + "-image"), manifest, variants, {"peer": peer})
     devices = {"extra": pc_devices(lab, name)} if pc else {"disks": [("disk.img", 64)], "net": True}
-    machine = lab.machine(name, image=image, **devices, **options)
+    machine = lab.machine(name, image=image, parallel=True, **devices, **options)
     machine.start()
     return machine
 

@@ -32,7 +32,7 @@ class Rogue:
         self.lab, self.iommu = lab, iommu
         name = "iommu-%s" % iommu
         path = os.path.join(lab.dir, name + ".orders")
-        self.machine = lab.machine(name, image=image, iommu=iommu, memory=MEMORY_MIB,
+        self.machine = lab.machine(name, image=image, parallel=True, iommu=iommu, memory=MEMORY_MIB,
                                    disks=[("disk.img", 16)],
                                    extra=["-device", "edu,dma_mask=0xffffffffffffffff", "-chardev",
                                           "socket,id=orders,server=on,wait=off,path=" + path, "-serial", "chardev:orders"])

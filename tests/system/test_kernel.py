@@ -21,7 +21,7 @@ FAULTS = {
 
 
 def one(lab, name, cpus, iommu, least):
-    machine = lab.machine(name, image=build("kernel/ktest.img"), cpus=cpus, iommu=iommu,
+    machine = lab.machine(name, image=build("kernel/ktest.img"), cpus=cpus, parallel=cpus > 1, iommu=iommu,
                           extra=["-device", "edu,dma_mask=0xffffffffffffffff"])
     machine.start()
     status = machine.wait_exit(SECONDS)
@@ -39,7 +39,7 @@ def one(lab, name, cpus, iommu, least):
 
 def overflow(lab):
     """A kernel with a fault of its own stops, and says what happened in words and names."""
-    machine = lab.machine("overflow", image=build("kernel/overflow.img"), cpus=2)
+    machine = lab.machine("overflow", image=build("kernel/overflow.img"), cpus=2, parallel=True)
     machine.start()
     text = machine.wait(r"This machine has stopped", 60).string
     machine.kill()

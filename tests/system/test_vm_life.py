@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
-# cores: 1
 """10,000 virtual machines come and go (tests/vm/vmlife.c): no kernel memory is lost, whatever they die of and while whoever runs them."""
 import os
 import re
@@ -14,7 +13,7 @@ SECONDS = 400
 
 
 def life_test(lab):
-    machine = lab.machine("vmlife", image=build("vm/vmlife.img"), single=True)
+    machine = lab.machine("vmlife", image=build("vm/vmlife.img"))
     machine.start()
     status = machine.wait_exit(SECONDS)
     checks = re.findall(r"^((?:not )?)ok \w+: (.*)$", machine.serial(), re.M)

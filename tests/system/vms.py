@@ -111,7 +111,7 @@ class Vms:
                    "disks": [("disk.img", disk_mib)] if has_disk else []}
         loader = "boot/loader.efi" if vendor == "amd" else "boot/lab_loader.efi"
         image = lab_image(directory, manifest, parts=parts, loader=loader)
-        self.machine = lab.machine(name + "-m", image=image, single=True, **options) if vendor == "amd" else \
+        self.machine = lab.machine(name + "-m", image=image, **options) if vendor == "amd" else \
             Bochs(lab, name + "-m", image, lab.tpm(name + "-tpm"), model=model, ips=BOCHS_IPS, **options)
 
     def start(self):
