@@ -19,7 +19,6 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECK_LINE = re.compile(r"^(ok|not ok|skip)\b[ :]*(.*)")
 LIMIT_LINE = re.compile(r"^# time limit: (\d+)", re.MULTILINE)
-HOST_LINE = re.compile(r"^# runs on: host", re.MULTILINE)
 CORES_LINE = re.compile(r"^# cores: (\d+)", re.MULTILINE)
 UNIT_LIMIT = 300
 SYSTEM_LIMIT = 300
@@ -32,7 +31,6 @@ class Job:
     name: str
     command: list
     limit: int  # seconds
-    emulator: bool = False
     cores: int = 1  # it keeps busy
 
 
@@ -72,10 +70,8 @@ def system_jobs():
     for path in sorted((ROOT / "tests" / "system").glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         limit, cores = LIMIT_LINE.search(text), CORES_LINE.search(text)
-        emulator = not HOST_LINE.search(text)
         yield Job("system", path.stem.removeprefix("test_"), ["/usr/bin/python3", str(path)],
-                  int(limit.group(1)) if limit else SYSTEM_LIMIT,
-                  emulator, int(cores.group(1)) if cores else 2 if emulator else 1)
+                  int(limit.group(1)) if limit else SYSTEM_LIMIT, int(cores.group(1)) if cores else 1)
 
 
 def check_jobs():
@@ -176,7 +172,7 @@ class Report:
         print(text, flush=True)
 
     def started(self, job):
-        if job.emulator:
+        if job.kind == "system":
             with self.lock:
                 self.show(f"             ...  {job.kind} {job.name} (at most {job.limit} s)")
 
@@ -209,7 +205,7 @@ class Report:
 
 
 def run_all(jobs, build, cores, report):
-    """As many at a time as the cores hold. What takes more of them comes first, so that nothing waits for it at the end."""
+    """As many at a time as the cores hold. System tests last, of them first what needs more cores and then what takes long."""
     free, change = cores, threading.Condition()
 
     def one(job, taken):
@@ -223,8 +219,8 @@ def run_all(jobs, build, cores, report):
 
     with concurrent.futures.ThreadPoolExecutor(cores) as pool:
         running = []
-        for job in sorted(jobs, key=lambda j: -j.cores):
-            taken = min(job.cores, cores)
+        for job in sorted(jobs, key=lambda j: (j.kind == "system", -j.cores, -j.limit)):
+            taken = max(1, min(job.cores, cores))
             with change:
                 change.wait_for(lambda: free >= taken)
                 free -= taken
@@ -259,8 +255,11 @@ def main():
     signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     report = Report(len(jobs))
-    run_all([j for j in jobs if not j.emulator], build, args.j, report)
-    run_all([j for j in jobs if j.emulator], build, args.j, report)
+    # those that only wait go beside the others, one at a time
+    waiting = threading.Thread(target=run_all, args=([j for j in jobs if j.cores == 0], build, 1, report))
+    waiting.start()
+    run_all([j for j in jobs if j.cores != 0], build, args.j, report)
+    waiting.join()
     return report.summary()
 
 

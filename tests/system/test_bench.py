@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 900
+# cores: 2
 """No figure grows past its bound (tests/bench/bounds.py). Under the emulator's instruction clock a figure is the same on every run,
 so this looks at counts, not at times: kernel calls, exits, the start of a VM, and what a VM takes beside its guest's memory."""
 import concurrent.futures

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 # time limit: 1200
+# cores: 2
 """The build gives the same bytes from another directory, and clang builds it too."""
 
 import os

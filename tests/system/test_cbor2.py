@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 """The CBOR codec of mgmt/proto against an independent one (python3-cbor2)."""
 import os
 import random

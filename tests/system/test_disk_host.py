@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 # time limit: 200
 """The sealed disk on swtpm: format, unseal at every boot, and every way in which it must refuse."""
 import os

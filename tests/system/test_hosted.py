@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 """The hosted runtime: root's logic, channels, stand-ins, restart of a component and of its servers."""
 import socket
 import threading

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
-# cores: 1
 """A guest that tries everything the processor has (tests/vm/hostile_cpu.c), under the real kernel and VMM; an honest one beside it."""
 import os
 import sys

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 1200
-# cores: 1
 """A guest that misuses the board: ports, device memory, interrupt controllers (tests/vm/hostile_dev.c), one that lies
 to every virtio device (hostile_ring.c); an honest one beside it."""
 import os

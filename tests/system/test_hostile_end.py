@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
-# cores: 1
 """Attacks that may end a VM, each in a VM of its own on one machine (tests/vm/hostile_end.c): that VM alone ends, and its last line says why."""
 import os
 import sys

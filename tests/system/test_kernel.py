@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 420
+# cores: 2
 """The kernel from ring 3: the program tests/kernel/ktest.c runs as root of its own bundle and prints its checks."""
 import os
 import re

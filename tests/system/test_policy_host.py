@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 # time limit: 280
+# cores: 0
 """policy with the real disk, TPM broker and vault: signed states made by python3-cbor2, deaths, power cuts."""
 import os
 import random

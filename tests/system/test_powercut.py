@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 1500
-# cores: 1
 """The whole server loses its power while a guest writes: what the guest had synced is there, and the disk holds ciphertext only."""
 import os
 import random

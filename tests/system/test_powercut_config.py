@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 1500
-# cores: 1
 """The server loses its power while configurations are committed, 40 times: the acknowledged epoch is there, whole, or the one under way."""
 import os
 import random

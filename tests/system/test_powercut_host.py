@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
-# runs on: host
+# cores: 0
 """The power is cut at 50 random moments of a guest's and a configuration's writes; the disk's write cache loses what was not
 flushed. Nothing acknowledged may be lost, nothing half-done may show. CUTS overrides the number."""
 import os

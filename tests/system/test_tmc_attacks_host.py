@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 400
-# runs on: host
+# cores: 0
 """Attacks on the management channel: each must fail, and say in words why."""
 import os
 import random

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 300
-# runs on: host
 """Binding, attestation and orders, with all components as processes against a software TPM."""
 import os
 import sqlite3

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 """The command line of the TOM: exit codes, words, JSON, files."""
 import json
 import os

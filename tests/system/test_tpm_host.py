@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
+# cores: 0
 """The TPM broker on swtpm: leases, allow-lists, the run-time log, and its death in the middle of things."""
 import os
 import struct

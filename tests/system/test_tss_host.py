@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 """lib/tss against swtpm, with tpm2-tools and an independent Python program as the other side."""
 import os
 import subprocess

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 240
-# runs on: host
+# cores: 0
 """uplink as a Linux process, in a network of its own: its lwIP against the TCP of Linux over a tap device."""
 import contextlib
 import ctypes

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# runs on: host
 # time limit: 200
 """The vault of a TVD on swtpm: its key, its volumes as ciphertext, sealed images, sealed consoles."""
 import os

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 300
-# cores: 1
 """Virtual machines without a VMM: the program tests/vm/vmtest.c runs as root of its own bundle and prints its checks."""
 import os
 import re

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 300
-# runs on: host
+# cores: 0
 """A VM's whole life under the TOM's orders: domain, images, start, console, crash, reboot, stop (a toy vmm as the guest)."""
 import os
 import re

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 900
-# cores: 1
 """Virtual machines without a VMM on Intel VT-x: tests/vm/vmtest.c, the same kernel and program as in test_vm.py, under Bochs."""
 import os
 import re

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
-# cores: 1
 """The laboratory's loader under Bochs: it measures as the release's does, and what it measures is never a release's."""
 import json
 import os

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 900
-# cores: 1
 """All hostile guests at once on VT-x under Bochs: the processor, the board, rings, and attacks that may end a VM; an honest guest beside them."""
 import os
 import sys

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 2400
-# cores: 1
 """The main job on Intel VT-x, under Bochs: binding over IDE, e1000 and the serial TPM, a Linux VM to its prompt. The laboratory's image differs from the release's
 in loader and TPM driver alone, and a TOM that approved the release refuses it."""
 import json

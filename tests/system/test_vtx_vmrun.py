@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 600
-# cores: 1
 """tools/vmrun --vendor intel: a guest of the real VMM on VT-x under Bochs; output and status as on AMD."""
 import os
 import subprocess
