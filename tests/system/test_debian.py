@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 900
-# cores: 1
-"""A stock Debian disk (tests/guest/mkdebian.py): its kernel, systemd, a login on the serial console, a reboot by itself, a clean end."""
+"""A stock Debian disk (tests/guest/mkdebian.py) with 2 vCPUs on 2 CPUs: its kernel, systemd, a login on the serial console, a reboot by itself, a clean end."""
 import os
 import re
 import shutil
@@ -26,7 +25,7 @@ class Debian:
         self.text = ""
         self.seen = 0
         self.errors = open(os.path.join(os.path.dirname(disk), "vmrun.txt"), "w+", encoding="utf-8")
-        command = [sys.executable, os.path.join(ROOT, "tools/vmrun"), "--console", "--reboot", "--mem", "512", "--timeout",
+        command = [sys.executable, os.path.join(ROOT, "tools/vmrun"), "--console", "--reboot", "--mem", "512", "--cpus", "2", "--timeout",
                    str(3 * SECONDS), "--disk", disk, "--initrd", os.path.join(DEBIAN, "initrd.img"), *options,
                    "--append", "root=/dev/vda ro console=ttyS0 quiet", os.path.join(DEBIAN, "vmlinuz")]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
@@ -93,6 +92,7 @@ def check_system(lab, guest):
     lab.check("its root file system is on the virtio disk, writable", re.match(r"/dev/vda +ext4 +rw", mount), mount)
     lab.equal("whose sectors are 512 bytes on blocks of 4096",
               guest.order("echo $(cd /sys/block/vda/queue; cat logical_block_size physical_block_size)"), "512 4096")
+    lab.equal("both CPUs are there", guest.order("nproc"), "2")
     lab.equal("the clock source is the TSC", guest.order("cat /sys/devices/system/clocksource/clocksource0/current_clocksource"),
               "tsc")
     lab.check("the packages are all there", guest.order("dpkg --audit") == "")
@@ -119,6 +119,7 @@ def test(lab):
     lab.check("after its reboot it is another boot of the same machine",
               "vmm: ended: 1 reset" in guest.log() and guest.order("cat /proc/sys/kernel/random/boot_id") != boot_id)
     lab.equal("what it wrote is there", guest.order("cat kept"), "kept")
+    lab.equal("both CPUs are there again", guest.order("nproc"), "2")
     lab.check("and nothing had to be repaired",
               "recovery" not in guest.order("dmesg | grep EXT4") and guest.order("systemctl is-system-running --wait") == "running")
     guest.type("systemctl poweroff\n")
