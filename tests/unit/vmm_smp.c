@@ -212,7 +212,8 @@ static void test_first_end(void)
 {
 	harness_start_smp(&h, 2);
 	h.guest = ends_second;
-	OK(machine_run(&h.m, 0) == MACHINE_OFF && h.m.culprit == 1, "of two ends the first counts, and its vCPU");
+	OK(machine_run(&h.m, 0) == MACHINE_OFF && h.m.culprit == 1,
+	   "of two ends the first counts, and its vCPU");
 	h.m.end = MACHINE_RUNS;
 	machine_pause(&h.m);
 	machine_ends(&h.m, MACHINE_RESET);
