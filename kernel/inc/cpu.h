@@ -36,10 +36,11 @@ struct cpu {
 	bool tss_short; /* TR has lost its limit, see desc_after_exit */
 	volatile bool online;
 	volatile bool resched;
-	uint64_t sc_start;   /* TSC when sc was last charged */
-	uint64_t timer_at;   /* TSC value the timer is set to; 0: off */
-	struct heap timers;  /* struct ec.timer: deadlines */
-	struct heap periods; /* struct sc.timer: refills */
+	uint64_t sc_start;    /* TSC when sc was last charged */
+	uint64_t timer_at;    /* TSC value the timer is set to; 0: off */
+	uint64_t guest_until; /* TSC value at which the guest is to be left; 0: none */
+	struct heap timers;   /* struct ec.timer: deadlines */
+	struct heap periods;  /* struct sc.timer: refills */
 	struct runq runq;
 	struct irq_bind *irq[IRQ_VECTORS];
 	struct cpu_stats *stats;

@@ -65,6 +65,8 @@ void sched_yield(void);
 /* Deadline of a thread: S_TIMEOUT when it passes. */
 void timer_set(struct ec *e, uint64_t deadline);
 void timer_clear(struct ec *e);
+/* This CPU, about to enter a guest, is interrupted at the deadline. Who enters takes cpu->guest_until back after the stay. */
+void timer_guest(struct cpu *cpu, uint64_t deadline);
 
 /* True: the current thread should give way to another (checked by long loops and guest runs). */
 bool sched_pending(void);

@@ -46,6 +46,8 @@ static uint64_t earliest(const struct cpu *cpu)
 {
 	uint64_t at = cpu->sc ? cpu->sc_start + cpu->sc->left : UINT64_MAX;
 
+	if (cpu->guest_until && cpu->guest_until < at)
+		at = cpu->guest_until;
 	if (cpu->timers.top && cpu->timers.top->key < at)
 		at = cpu->timers.top->key;
 	if (cpu->periods.top && cpu->periods.top->key < at)
@@ -191,6 +193,8 @@ void sched_run(void)
 
 static void fire_deadlines(struct cpu *cpu, uint64_t now)
 {
+	if (cpu->guest_until <= now)
+		cpu->guest_until = 0; /* this interrupt has ended the stay */
 	while (cpu->timers.top && cpu->timers.top->key <= now) {
 		struct ec *e = container_of(cpu->timers.top, struct ec, timer);
 
@@ -252,6 +256,12 @@ void timer_set(struct ec *e, uint64_t deadline)
 	heap_insert(&cpu->timers, &e->timer, deadline);
 	if (cpu == cpu_self())
 		program_timer(cpu);
+}
+
+void timer_guest(struct cpu *cpu, uint64_t deadline)
+{
+	cpu->guest_until = deadline;
+	program_timer(cpu);
 }
 
 void timer_clear(struct ec *e)

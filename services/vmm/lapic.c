@@ -48,7 +48,11 @@ bool lapic_x2apic(const struct lapic *l)
 
 static int highest(const uint32_t *set)
 {
-	for (int i = 7; i >= 0; i--)
+	uint32_t any = 0;
+
+	for (int i = 0; i < 8; i++) /* mostly there is none, and this is a few vector instructions */
+		any |= set[i];
+	for (int i = 7; any != 0 && i >= 0; i--)
 		if (set[i] != 0)
 			return i * 32 + 31 - __builtin_clz(set[i]);
 	return LAPIC_NO_VECTOR;

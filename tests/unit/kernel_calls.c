@@ -251,6 +251,27 @@ static void test_overdue(void)
 	timer_clear(world.ec);
 }
 
+/* A stay in a guest ends at its deadline, by one interrupt. */
+static void test_guest_timer(void)
+{
+	uint64_t deadline;
+	unsigned before;
+
+	scene();
+	deadline = host_tsc + 500;
+	timer_guest(host_cpu, deadline);
+	check(host_cpu->timer_at == deadline, "the deadline of a stay sets the CPU's timer");
+	timer_set(world.ec, deadline + 100);
+	check(host_cpu->timer_at == deadline, "a later one does not");
+	timer_clear(world.ec);
+	host_tsc = deadline;
+	before = host_timer_set;
+	sched_tick();
+	check(host_cpu->guest_until == 0 && host_cpu->timer_at != deadline &&
+		      host_timer_set <= before + 1,
+	      "its interrupt comes once");
+}
+
 int main(void)
 {
 	for (unsigned int i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
@@ -258,5 +279,6 @@ int main(void)
 	test_credit();
 	test_waiters();
 	test_overdue();
+	test_guest_timer();
 	return failures();
 }

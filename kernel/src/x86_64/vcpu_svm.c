@@ -141,7 +141,7 @@ static uint32_t svm_run(struct vcpu *v, uint64_t deadline)
 	uint32_t exit;
 
 	if (deadline)
-		timer_set(cpu->ec, deadline);
+		timer_guest(cpu, deadline);
 	if (m->dr7 & DR7_ENABLE)
 		dr_load(v);
 	guest_fpu_enter(cpu, v);
@@ -149,8 +149,7 @@ static uint32_t svm_run(struct vcpu *v, uint64_t deadline)
 	guest_fpu_leave(cpu, v);
 	if (v->dr_live)
 		dr_save(v);
-	if (deadline)
-		timer_clear(cpu->ec);
+	cpu->guest_until = 0;
 	return exit;
 }
 
