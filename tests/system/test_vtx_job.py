@@ -48,7 +48,7 @@ def check_parts(lab):
     lab.check("PCR 4 and PCR 11 differ", approved["4"] != other["4"] and approved["11"] != other["11"])
 
 
-MACHINE = {"memory": 512, "disks": [("data.img", 256)], "net": True, "ips": 50000000, "sync": "slowdown"}
+MACHINE = {"cpus": 2, "memory": 512, "disks": [("data.img", 256)], "net": True, "ips": 50000000, "sync": "slowdown"}
 
 
 def refused(chain):
