@@ -34,11 +34,14 @@ COMMA := ,
 # The common part of the kernel on the host; the processor's headers are replaced.
 KERNEL_HOST := $(addprefix kernel/src/,cap.c cap_calls.c ec.c heap.c iommu.c irq.c kmem.c map.c obj.c pd.c pt.c ptab.c runq.c sc.c \
 	sched.c sm.c space.c stats.c vcpu.c) $(addprefix tests/unit/kernel_host/,world.c format.c guest.c iommu.c)
+# What the calls do, for the host and for a component.
+MODEL_SRCS := $(addprefix tests/kernel/,model.c model_calls.c model_make.c model_shape.c)
+
 KERNEL_HOST_CFLAGS := -iquote tests/unit/kernel_host -Wno-format-nonliteral
 $(eval $(call unit_test,kernel_data,tests/unit/kernel_data.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_calls,tests/unit/kernel_calls.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_vcpu,tests/unit/kernel_vcpu.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
-$(eval $(call unit_test,kernel_model,tests/unit/kernel_model.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
+$(eval $(call unit_test,kernel_model,tests/unit/kernel_model.c $(MODEL_SRCS) $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))
 $(eval $(call unit_test,kernel_chaos,tests/unit/kernel_chaos.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS),\
 	-Wl$(COMMA)--wrap=slab_free -Wl$(COMMA)--wrap=frame_free))
 $(eval $(call unit_test,kernel_iommu,tests/unit/kernel_iommu.c $(KERNEL_HOST),$(KERNEL_HOST_CFLAGS)))

@@ -3,7 +3,7 @@
 
 KTEST_SRCS := tests/kernel/ktest.c tests/kernel/domain.c tests/kernel/ipc.c tests/kernel/death.c tests/kernel/faults.c \
 	tests/kernel/memory.c tests/kernel/capabilities.c tests/kernel/time.c tests/kernel/cpus.c tests/kernel/interrupt.c \
-	tests/kernel/dma.c tests/kernel/edu.c tests/kernel/random.c
+	tests/kernel/dma.c tests/kernel/edu.c tests/kernel/random.c tests/kernel/modelled.c $(MODEL_SRCS)
 $(eval $(call component,ktest,$(KTEST_SRCS) tests/vm/lab.c,))
 $(eval $(call boot_image,kernel/ktest,,kernel=$(BUILD)/bin/kernel.elf manifest=$(BUILD)/vm/none.bin root=$(BUILD)/bin/ktest.elf))
 TEST_FILES += $(BUILD)/kernel/ktest.img

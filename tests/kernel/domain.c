@@ -184,17 +184,38 @@ static void fault_entry(uint64_t id, uint64_t words)
 	sys_ipc_reply_wait(1);
 }
 
-sel_t fault_portal(uint32_t cpu, sel_t done, uint64_t id)
+sel_t root_server(uint32_t cpu, void (*entry)(uint64_t id, uint64_t words), uint64_t id)
 {
 	sel_t mo, ec = lab_sel(), pt = lab_sel();
 	uint64_t stack = (uint64_t)lab_alloc(STACK_SIZE, &mo) + STACK_SIZE;
 
-	fault_done = done;
 	lab_must(sys_create_ec(ec, lab_root->pd, cpu | EC_LOCAL, lab_va(1), stack - 8, 0),
 		 "create handler");
-	lab_must(sys_create_pt(pt, lab_root->pd, ec, (uint64_t)fault_entry, id),
-		 "create fault portal");
+	lab_must(sys_create_pt(pt, lab_root->pd, ec, (uint64_t)entry, id), "create portal");
 	return pt;
+}
+
+sel_t fault_portal(uint32_t cpu, sel_t done, uint64_t id)
+{
+	fault_done = done;
+	return root_server(cpu, fault_entry, id);
+}
+
+uint64_t kt_call(uint64_t number, const uint64_t *args, uint64_t *results)
+{
+	uint64_t rdi = args[0], rsi = args[1];
+
+	__asm__ volatile("mov 16(%[a]), %%rdx\n\t"
+			 "mov 24(%[a]), %%r10\n\t"
+			 "mov 32(%[a]), %%r8\n\t"
+			 "mov 40(%[a]), %%r9\n\t"
+			 "syscall"
+			 : "+a"(number), "+D"(rdi), "+S"(rsi)
+			 : [a] "b"(args)
+			 : "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
+	results[0] = rdi;
+	results[1] = rsi;
+	return number;
 }
 
 bool wait_sm(sel_t sm, uint64_t ms)

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernel/ktest.h"
 
+enum {
+	ROUNDS = 8, /* of the model */
+	ROUNDS_CPUS =
+		2, /* with more than one CPU: on a busy host each wake-up of another one takes its time */
+};
+
 const char *lab_name = "kernel";
+
+static void test_calls_by_model(void)
+{
+	test_model(lab_root->cpu_count > 1 ? ROUNDS_CPUS : ROUNDS);
+}
 
 static const struct {
 	const char *name;
@@ -17,6 +28,7 @@ static const struct {
 	{ "interrupt", test_interrupt },
 	{ "dma", test_dma },
 	{ "random calls", test_random_calls },
+	{ "calls by the model", test_calls_by_model },
 };
 
 int lab_main(void)

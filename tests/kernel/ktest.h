@@ -57,6 +57,9 @@ static inline volatile uint64_t *kt_shared(void)
 
 _Noreturn void kt_stop(void);
 
+/* Any call with any six arguments: its status. */
+uint64_t kt_call(uint64_t number, const uint64_t *args, uint64_t *results);
+
 /* Kernel memory in use by root and all its descendants' quotas. */
 uint64_t root_used(void);
 uint64_t root_quota(void);
@@ -66,6 +69,9 @@ struct seen_fault {
 	volatile uint64_t count, id, vector, error, cr2, ip;
 };
 extern struct seen_fault seen;
+
+/* A portal of root with a thread on `cpu`; entered like domain_server's. */
+sel_t root_server(uint32_t cpu, void (*entry)(uint64_t id, uint64_t words), uint64_t id);
 
 /* A portal of root on `cpu` that records faults, stops the thread and ups `done`. */
 sel_t fault_portal(uint32_t cpu, sel_t done, uint64_t id);
@@ -90,3 +96,4 @@ void test_cpus(void);
 void test_interrupt(void);
 void test_dma(void);
 void test_random_calls(void);
+void test_model(unsigned rounds);

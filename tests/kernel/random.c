@@ -116,24 +116,9 @@ static bool skip(uint64_t number, const uint64_t *a)
 	return number == CALL_IPC_CALL && a[0] == KT_SEL_PT;
 }
 
-static uint64_t raw_call(uint64_t number, const uint64_t *a)
-{
-	uint64_t rdi = a[0], rsi = a[1];
-
-	__asm__ volatile("mov 16(%[a]), %%rdx\n\t"
-			 "mov 24(%[a]), %%r10\n\t"
-			 "mov 32(%[a]), %%r8\n\t"
-			 "mov 40(%[a]), %%r9\n\t"
-			 "syscall"
-			 : "+a"(number), "+D"(rdi), "+S"(rsi)
-			 : [a] "b"(a)
-			 : "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
-	return number;
-}
-
 static void babble(void)
 {
-	uint64_t seed = kt_shared()[8], args[6];
+	uint64_t seed = kt_shared()[8], args[6], results[2];
 
 	for (uint64_t n = 0; n < CALLS_PER_ROUND; n++) {
 		uint64_t number = next(&seed) % (CALL_COUNT + 2);
@@ -141,7 +126,7 @@ static void babble(void)
 		arguments(&seed, number, args);
 		if (skip(number, args))
 			continue;
-		if (raw_call(number, args) == S_OK)
+		if (kt_call(number, args, results) == S_OK)
 			kt_shared()[9]++;
 		kt_shared()[10] = n;
 	}

@@ -6,7 +6,8 @@ VM_LAB := tests/vm/lab.c tests/vm/guests.S
 $(eval $(call unit_test,vcpu_state,tests/vm/vcpu_state.c kernel/src/x86_64/state_svm.c kernel/src/x86_64/exit_svm.c))
 $(eval $(call unit_test,vcpu_state_vmx,tests/vm/vcpu_state_vmx.c $(addprefix kernel/src/x86_64/,state_vmx.c exit_vmx.c refusal_vmx.c \
 	caps_vmx.c ptab_ept.c),-iquote tests/vm/vmx_host))
-$(eval $(call component,vmtest,tests/vm/vmtest.c tests/vm/exits.c tests/vm/hostile.c tests/vm/sharing.c tests/vm/vtx.c $(VM_LAB),))
+$(eval $(call component,vmtest,tests/vm/vmtest.c tests/vm/exits.c tests/vm/hostile.c tests/vm/sharing.c tests/vm/vtx.c \
+	tests/kernel/modelled.c tests/kernel/domain.c $(MODEL_SRCS) $(VM_LAB),))
 
 # The loader asks for a manifest; these roots read none.
 $(BUILD)/vm/none.bin:

@@ -109,6 +109,18 @@ __asm__(".globl _start\n"
 	"	call lab_start\n"
 	".text\n");
 
+struct lab_mark lab_mark(void)
+{
+	return (struct lab_mark){ next_sel, next_va, mem_used };
+}
+
+void lab_release(struct lab_mark mark)
+{
+	next_sel = mark.sel;
+	next_va = mark.va;
+	mem_used = mark.memory;
+}
+
 sel_t lab_sel(void)
 {
 	return next_sel++;

@@ -63,6 +63,14 @@ extern uint64_t lab_memory_at; /* physical address of the last one */
 /* The same, mapped for reading and writing and zeroed. */
 void *lab_alloc(uint64_t size, sel_t *mo);
 
+/* All selectors, addresses and memory given out since the mark can be given out again: nothing of them is in use. */
+struct lab_mark {
+	sel_t sel;
+	uint64_t va, memory;
+};
+struct lab_mark lab_mark(void);
+void lab_release(struct lab_mark mark);
+
 /* A thread with a stack on `cpu`; fn must not return but may call lab_thread_end(). */
 sel_t lab_thread(uint32_t cpu, uint64_t prio, void (*fn)(void));
 _Noreturn void lab_thread_end(void);
