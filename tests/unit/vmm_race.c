@@ -14,9 +14,8 @@ enum { FRAME_BYTES = 60, NET_HEADER = 12 };
 bool __real_gm_read(const struct guest_mem *gm, uint64_t gpa, void *out, size_t len);
 bool __wrap_gm_read(const struct guest_mem *gm, uint64_t gpa, void *out, size_t len);
 
-static unsigned reads
-	[2]
-	[SIZE]; /* of descriptors of queues 0 and 1; those of the indirect table count as queue 1's */
+/* Of descriptors of queues 0 and 1; those of the indirect table count as queue 1's. */
+static unsigned reads[2][SIZE];
 static bool racing;
 
 /* NULL: no descriptor. */
