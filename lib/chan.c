@@ -86,7 +86,8 @@ static void take_slot(struct chan *c, const struct start_chan *live)
 	c->noted = c->epoch;
 }
 
-/* Look for new channels. True if there is one. */
+/* Look for new channels. True if there is one. One that was closed before it was ever seen is one, too: root waits for the acknowledgement.
+ * The serial is read first: root makes a slot empty before it gives it the next. */
 static bool look(void)
 {
 	const struct start_info *info = start_info();
@@ -95,9 +96,11 @@ static bool look(void)
 
 	for (uint32_t i = 0; i < count && i < START_MAX_CHAN; i++) {
 		const struct start_chan *live = &info->chan[i];
+		uint32_t serial = *(const volatile uint32_t *)&live->serial;
 
-		if (chans[i].used || atomic_load(&live->state) != START_CHAN_OPEN ||
-		    (chans[i].live && chans[i].info.serial == live->serial))
+		atomic_thread_fence(memory_order_acquire);
+		if (chans[i].used || atomic_load(&live->state) == START_CHAN_EMPTY ||
+		    (chans[i].live && chans[i].info.serial == serial))
 			continue;
 		take_slot(&chans[i], live);
 		found = true;

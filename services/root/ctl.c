@@ -72,8 +72,10 @@ static enum chan_status stop(const uint8_t *payload, size_t n)
 	i = instance_find(id.template, id.tag);
 	if (!i)
 		return CS_NOT_FOUND;
-	log_line("%s stopped", instance_title(i));
-	instance_delete(i);
+	instance_delete(i); /* its name is read once more */
+	log_line("%s stopped; %llu KiB and %llu kernel frames are free", instance_title(i),
+		 (unsigned long long)engine_free_memory() >> 10,
+		 (unsigned long long)engine_free_frames());
 	return CS_OK;
 }
 

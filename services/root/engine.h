@@ -104,6 +104,8 @@ uint64_t engine_tsc_khz(void);
 uint32_t engine_cpus(void);
 uint32_t engine_iommu(void); /* enum start_iommu */
 uint64_t engine_free_memory(void);
+/* Frames that root's kernel account can still pay with. */
+uint64_t engine_free_frames(void);
 /* 32 fresh random bytes for one instance. */
 void engine_seed(uint8_t seed[32]);
 /* Static start-up is over: root drops what it will not need again. */

@@ -178,8 +178,10 @@ static bool look_at(struct chan *c)
 	struct vm *vm = of_vmm ? vm_find(&vault, chan_tag(c)) : NULL;
 	struct msg m;
 
-	if (of_vmm && !vm)
+	if (of_vmm && !vm) {
+		(void)chan_look(c); /* it may be closed */
 		return false;
+	}
 	if (blk) {
 		vm->blk = c;
 		if (vm_resume(&vault, vm))

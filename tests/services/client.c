@@ -11,6 +11,8 @@
 #include "services/uplink/uplink.h"
 #include "tests/services/peer.h"
 
+enum { MOST_MS = 20, REST_MS = 100 };
+
 static void check(bool good, const char *what)
 {
 	log_line("%s client: %s", good ? "ok" : "not ok", what);
@@ -115,6 +117,44 @@ static void test_ctl(void)
 	      "a static component is no template");
 }
 
+static enum chan_status ask(struct chan *c, uint16_t type, const void *in, size_t size)
+{
+	enum chan_status s = chan_call(c, type, 0, in, size, NULL, 0, &(size_t){ 0 });
+	struct ctl_event e;
+	struct msg m;
+
+	while (chan_recv(c, &m, &e, sizeof(e)) == CHAN_OK)
+		;
+	return s;
+}
+
+/* A real vmm comes and goes: from not yet begun to its guest at work. `rest_ms`: for all that is freed late. */
+static void cycle_vmm(const char *label, unsigned times, unsigned rest_ms)
+{
+	struct ctl_start s = { .version = CTL_VERSION, .id = { "vmm", 9 } };
+	struct chan *c = chan_open("root", "ctl");
+	unsigned good = 0;
+
+	snprintf(s.instance, sizeof(s.instance), "%s", label);
+	for (unsigned i = 0; i < times; i++) {
+		bool started = ask(c, CTL_START, &s, sizeof(s)) == CS_OK;
+
+		pause_ms(i % MOST_MS);
+		good += ask(c, CTL_STOP, &s.id, sizeof(s.id)) == CS_OK && started;
+		pause_ms(rest_ms);
+	}
+	log_line("%s client: %u of %u vmms of \"%s\" started and stopped",
+		 good == times ? "ok" : "not ok", good, times, label);
+}
+
+/* tests/system/test_components.py compares what root has free in the first and in the last. */
+static void test_vmm(void)
+{
+	cycle_vmm("before", 10, REST_MS);
+	cycle_vmm("busy", 200, 0);
+	cycle_vmm("after", 10, REST_MS);
+}
+
 int main(void)
 {
 	test_blk();
@@ -122,6 +162,8 @@ int main(void)
 	test_tcp();
 	if (!start_info()->restart)
 		test_ctl();
+	if (start_rom("guest.kernel"))
+		test_vmm();
 	log_line("client done, %u restarts", start_info()->restart);
 	for (;;)
 		component_wait(0);

@@ -360,6 +360,25 @@ static void test_left_restarted(void)
 	      "a peer that was restarted first: only what it sent since");
 }
 
+/* Who lives so shortly that the other end never saw it. */
+static void test_left_unseen(void)
+{
+	struct chan_mem *mem = (struct chan_mem *)memory;
+	struct msg m = { .type = 1 };
+	char out[16] = "";
+
+	disconnect();
+	connect();
+	atomic_store(&info.chan[1].state, START_CHAN_EMPTY); /* not told yet */
+	chan_send(client(), &m, "last", 5);
+	atomic_store(&info.chan[1].state, START_CHAN_CLOSED);
+	check(server() && chan_drain(server(), &m, out, sizeof(out)) == CHAN_OK &&
+		      !strcmp(out, "last") &&
+		      chan_drain(server(), &m, out, sizeof(out)) == CHAN_CLOSED &&
+		      atomic_load(&mem->closed[1]) == info.chan[1].serial && !server(),
+	      "a channel that was closed before it was seen is read and acknowledged");
+}
+
 static void test_left_broken(void)
 {
 	struct chan_mem *mem = (struct chan_mem *)memory;
@@ -425,6 +444,7 @@ int main(void)
 	test_left();
 	test_left_alive();
 	test_left_restarted();
+	test_left_unseen();
 	test_left_broken();
 	test_hostile();
 	return failures ? 1 : 0;

@@ -282,6 +282,11 @@ uint32_t engine_cpus(void)
 	return 1;
 }
 
+uint64_t engine_free_frames(void)
+{
+	return 0;
+}
+
 uint64_t engine_free_memory(void)
 {
 	return ranges_total(&memory);

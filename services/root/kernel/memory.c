@@ -153,6 +153,13 @@ uint64_t engine_free_memory(void)
 	return ranges_total(&memory);
 }
 
+uint64_t engine_free_frames(void)
+{
+	uint64_t quota, used;
+
+	return sys_ctrl_kmem(root->pd, root->pd, 0, &quota, &used) == S_OK ? quota - used : 0;
+}
+
 const void *memory_peek(sel_t mo, uint64_t base, uint64_t size)
 {
 	uint64_t n = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1ull);
