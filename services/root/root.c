@@ -10,11 +10,28 @@
 #define BACKOFF_MS     20u    /* doubled with each quick death, up to */
 #define BACKOFF_MAX_MS 5120u
 
+/* How the log's own server died: what it was told of that went with it. */
+static char unheard[sizeof(((struct death *)0)->text)];
+
+static bool serves_log(const struct instance *i)
+{
+	return !strcmp(i->component->name, "uart");
+}
+
+static void tell_unheard(const struct instance *i)
+{
+	if (!serves_log(i) || !unheard[0])
+		return;
+	log_line("%s %s", instance_title(i), unheard);
+	unheard[0] = 0;
+}
+
 static void try_start(struct instance *i)
 {
 	const char *wrong = instance_start(i);
 
 	if (!wrong) {
+		tell_unheard(i);
 		log_line("%s started%s, %llu KiB", instance_title(i), i->restarts ? " again" : "",
 			 (unsigned long long)instance_kib(i));
 		ctl_event(i, CTL_STARTED);
@@ -61,7 +78,10 @@ static void bury(const struct death *d)
 	if (i->state != INST_RUNNING || !i->number)
 		return;
 	i->code = d->code;
-	log_line("%s %s", instance_title(i), d->text);
+	if (serves_log(i))
+		memcpy(unheard, d->text, sizeof(unheard));
+	else
+		log_line("%s %s", instance_title(i), d->text);
 	instance_halt(i);
 	if (i->component->flags & MC_RESTART) {
 		schedule_restart(i);
