@@ -166,6 +166,90 @@ static void test_mapping_race(void)
 	lab_must(sys_revoke(mo, REVOKE_SELF), "revoke");
 }
 
+/*
+ * Shoot-downs: a thread on the other CPU reads or writes one page without end while root takes it away here. No access that began after the call
+ * returned may succeed.
+ */
+enum {
+	SHOTS = 40,
+	TOUCHES = 1000, /* before it is taken away */
+};
+
+#define PAGE_AT 0x74000000ull
+
+enum shot { SHOT_UNMAP, SHOT_WRITE_PROTECT, SHOT_REVOKE, SHOT_KINDS };
+
+/* Shared words: 0 accesses, 1 root's call has returned, 2 accesses that succeeded though they began then, 3 it writes, 4 the value it read. */
+static void toucher(void)
+{
+	volatile uint64_t *page = (volatile uint64_t *)PAGE_AT, *shared = kt_shared();
+	bool writes = shared[3];
+
+	for (;;) {
+		bool late = shared[1];
+
+		if (writes)
+			*page = shared[0];
+		else
+			shared[4] = *page;
+		if (late)
+			shared[2]++;
+		shared[0]++;
+	}
+}
+
+static enum status shoot(enum shot kind, const struct domain *d, sel_t mo)
+{
+	if (kind == SHOT_REVOKE)
+		return sys_revoke(mo, REVOKE_CHILDREN);
+	return sys_unmap(d->pd, PAGE_AT, PAGE_SIZE);
+}
+
+/* True: the thread stopped at its first access after the call. */
+static bool one_shot(enum shot kind, sel_t mo)
+{
+	struct domain d;
+	bool good;
+
+	domain_make(&d, KT_FRAMES);
+	d.shared[3] = kind == SHOT_WRITE_PROTECT;
+	lab_must(sys_map(mo, d.pd, PAGE_AT, 0, PAGE_SIZE, RIGHT_RW), "map the page");
+	domain_run(&d, 1, KT_PRIO, toucher);
+	UNTIL(d.shared[0] > TOUCHES);
+	lab_must(shoot(kind, &d, mo), "take it away");
+	d.shared[1] = 1;
+	if (kind == SHOT_WRITE_PROTECT)
+		lab_must(sys_map(mo, d.pd, PAGE_AT, 0, PAGE_SIZE, RIGHT_R), "map it to be read");
+	UNTIL(state_of(d.ec) == EC_STATE_FAULTED);
+	good = d.shared[0] > TOUCHES && state_of(d.ec) == EC_STATE_FAULTED && d.shared[2] == 0;
+	domain_end(&d);
+	return good;
+}
+
+static void test_shoot_down(void)
+{
+	static const char *const what[SHOT_KINDS] = {
+		"after an unmap no CPU reads the page",
+		"after a write-protection no CPU writes it",
+		"after a revoke no CPU reads the page",
+	};
+	sel_t mo = lab_memory(PAGE_SIZE, PAGE_SIZE);
+
+	for (enum shot kind = 0; kind < SHOT_KINDS; kind++) {
+		bool good = true;
+
+		for (unsigned i = 0; i < SHOTS && good; i++) {
+			struct lab_mark mark = lab_mark();
+
+			good = one_shot(kind, mo);
+			if (good)
+				lab_release(mark);
+		}
+		lab_check(good, what[kind]);
+	}
+	lab_must(sys_revoke(mo, REVOKE_SELF), "revoke");
+}
+
 void test_cpus(void)
 {
 	test_fpu();
@@ -174,4 +258,5 @@ void test_cpus(void)
 	test_ping_pong();
 	test_remote_death();
 	test_mapping_race();
+	test_shoot_down();
 }
