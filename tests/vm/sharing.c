@@ -8,7 +8,7 @@ GUEST(tell)
 GUEST(hop)
 
 enum {
-	MACHINES = 20,
+	MACHINES = 40,
 	ROUNDS = 5,
 	MS_RUN = 200,
 	HOPS = 40,
@@ -326,7 +326,7 @@ static void test_many(void)
 			vcpu_skip(v[i].s, 3);
 		}
 	}
-	lab_check(good, "20 machines, more than there are TLB tags, each see their own memory");
+	lab_check(good, "40 machines, more than there are TLB tags, each see their own memory");
 }
 
 static void test_accounts(void)

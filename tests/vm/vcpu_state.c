@@ -311,6 +311,37 @@ static void test_nmi(void)
 	check(s.shadow == 0 && !(v.intercept1 & SVM_I1_IRET), "the handler is over");
 }
 
+/* 40 vCPUs on two CPUs of 15 tags each, their spaces changing: under its tag a vCPU never finds what another one, or itself before a change, has left. */
+static void test_asid_stale(void)
+{
+	static struct {
+		uint32_t vcpu;
+		uint64_t flushes;
+	} left[2][16];
+	struct asid_tag tags[40] = { 0 };
+	uint64_t flushes[40] = { 0 }, wraps = 0;
+	struct asid_pool pool[2];
+	bool good = true;
+
+	asid_pool_init(&pool[0], 15);
+	asid_pool_init(&pool[1], 15);
+	for (unsigned n = 0; n < 200000; n++) {
+		uint32_t k = (uint32_t)(next() % 40), cpu = next() >> 9 & 1, tag, flush;
+
+		flushes[k] += (next() >> 9) % 8 == 0;
+		flush = asid_take(&pool[cpu], &tags[k], cpu, flushes[k]);
+		tag = tags[k].asid;
+		wraps += (flush & ASID_FLUSH_ALL) != 0;
+		if (flush & ASID_FLUSH_ALL)
+			memset(left[cpu], 0, sizeof(left[cpu]));
+		good &= !left[cpu][tag].vcpu ||
+			(left[cpu][tag].vcpu == k + 1 && left[cpu][tag].flushes == flushes[k]);
+		left[cpu][tag].vcpu = k + 1;
+		left[cpu][tag].flushes = flushes[k];
+	}
+	check(good && wraps > 1000, "no vCPU finds under its tag what another one left");
+}
+
 static void test_asid(void)
 {
 	struct asid_pool pool;
@@ -363,5 +394,6 @@ int main(void)
 	test_cut_event();
 	test_nmi();
 	test_asid();
+	test_asid_stale();
 	return failed;
 }
