@@ -75,7 +75,9 @@ static uint32_t matching(const struct machine *m, const struct apic_msg *msg)
 
 void machine_deliver(struct machine *m, const struct apic_msg *msg)
 {
-	deliver(m, msg, matching(m, msg));
+	if (msg->delivery !=
+	    DELIVER_STARTUP) /* reserved there: SDM volume 3, 11.11.2; 82093AA, 3.2.4 */
+		deliver(m, msg, matching(m, msg));
 }
 
 void machine_send_ipi(struct machine *m, struct machine_cpu *from)

@@ -27,7 +27,8 @@ ENDS = {
 
 def suite(name):
     """The guest that tries one thing after the other and prints a verdict of each."""
-    return Vm(name, "vm/hostile_%s.elf" % name, disk=name == "ring")
+    ring = name == "ring"
+    return Vm(name, "vm/hostile_%s.elf" % name, disk=ring, net=ring, vcpus=2 if ring else 1)
 
 
 def check_ends(lab, vms, seconds):

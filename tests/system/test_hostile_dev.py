@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # time limit: 1200
 """A guest that misuses the board: ports, device memory, interrupt controllers (tests/vm/hostile_dev.c), one that lies
-to every virtio device (hostile_ring.c); an honest one beside it."""
+to every virtio device (hostile_ring.c), also by changing its rings from another vCPU (hostile_race.c); an honest one beside it."""
 import os
 import sys
 

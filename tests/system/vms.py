@@ -41,7 +41,7 @@ heap_kib = 2048
 frames = 200
 mem_kib = %(kib)d
 roms = ["%(kernel)s", "%(name)s.cmdline", "%(name)s.lab"]
-calls = [{ server = "uart", proto = "console", kib = 36 }%(disk)s]
+calls = [{ server = "uart", proto = "console", kib = 36 }%(calls)s]
 """
 
 PCI = """
@@ -70,16 +70,28 @@ device = [
 	{ name = "control", ports = [0x376, 1] },
 ]
 """}
+NET = {"amd": """
+[[component]]
+name = "virtio_net"
+prio = 140
+device = [{ name = "virtio_net0", pci = { vendor = 0x1af4, device = 0x1041 }, dma_kib = 1088 }]
+""", "intel": """
+[[component]]
+name = "e1000"
+prio = 140
+device = [{ name = "e1000", pci = { vendor = 0x8086, device = 0x100e }, dma_kib = 260 }]
+"""}
 DISK_CALL = {"amd": ', { server = "virtio_blk", proto = "blk", kib = 580 }', "intel": ', { server = "ata", proto = "blk", kib = 580 }'}
+NET_CALL = {"amd": ', { server = "virtio_net", proto = "frame", kib = 516 }', "intel": ', { server = "e1000", proto = "frame", kib = 516 }'}
 
 
 class Vm:
-    """One guest: its name (first word of its command line), image below build/, further words, memory, whether it has the disk; how often
+    """One guest: its name (first word of its command line), image below build/, further words, memory, whether it has the disk, the network card; how often
     it is saved and restored, what is done to its image then (tools/vmrun --renew, --spoil)."""
 
-    def __init__(self, name, image, words="", mib=16, disk=False, prio=80, vcpus=1, renew_ms=0, spoil=0):
-        self.name, self.image, self.words, self.mib, self.disk, self.prio = name, image, words, mib, disk, prio
-        self.vcpus, self.renew_ms, self.spoil = vcpus, renew_ms, spoil
+    def __init__(self, name, image, words="", mib=16, disk=False, net=False, prio=80, vcpus=1, renew_ms=0, spoil=0):
+        self.name, self.image, self.words, self.mib, self.disk, self.net = name, image, words, mib, disk, net
+        self.prio, self.vcpus, self.renew_ms, self.spoil = prio, vcpus, renew_ms, spoil
         self.kib = (2 * mib + 2 if renew_ms else mib) * 1024
 
     def part(self):
@@ -87,7 +99,7 @@ class Vm:
 
     def manifest(self, vendor):
         return VM % {"name": self.name, "prio": self.prio, "kib": self.kib, "vcpus": self.vcpus, "kernel": self.part(),
-                     "disk": DISK_CALL[vendor] if self.disk else ""}
+                     "calls": (DISK_CALL[vendor] if self.disk else "") + (NET_CALL[vendor] if self.net else "")}
 
     def parts(self):
         with open(build(self.image), "rb") as f:
@@ -101,14 +113,15 @@ class Vms:
     def __init__(self, lab, vms, name="vms", cpus=2, disk_mib=16, vendor="amd", model=None):
         self.lab, self.vms = lab, vms
         directory = lab.subdir(name)
-        has_disk = any(vm.disk for vm in vms)
+        has_disk, has_net = (any(getattr(vm, what) for vm in vms) for what in ("disk", "net"))
         manifest = directory + "/manifest.toml"
         with open(manifest, "w", encoding="utf-8") as f:
             head, uart = MANIFEST.split("\n\n[[", 1)
-            f.write(head + "\n" + (PCI + DISK[vendor] if has_disk else "") + "\n[[" + uart + "".join(vm.manifest(vendor) for vm in vms))
+            f.write(head + "\n" + (PCI if has_disk or has_net else "") + (DISK[vendor] if has_disk else "") + (NET[vendor] if has_net else "") +
+                    "\n[[" + uart + "".join(vm.manifest(vendor) for vm in vms))
         parts = {name: data for vm in vms for name, data in vm.parts().items()}
         options = {"cpus": cpus, "memory": HOST_MIB + sum(vm.kib // 1024 + 8 for vm in vms),
-                   "disks": [("disk.img", disk_mib)] if has_disk else []}
+                   "disks": [("disk.img", disk_mib)] if has_disk else [], "net": has_net}
         loader = "boot/loader.efi" if vendor == "amd" else "boot/lab_loader.efi"
         image = lab_image(directory, manifest, parts=parts, loader=loader)
         self.machine = lab.machine(name + "-m", image=image, **options) if vendor == "amd" else \
@@ -126,9 +139,9 @@ class Vms:
         return re.findall(r"^((?:not )?ok %s: .*|done %s)$" % (name, name), self.text(), re.M)
 
     def end_of(self, name):
-        """How the VM ended: "exit N" by the exit port, else the number and words of its vmm; None: it runs."""
-        match = re.search(r"^\[[ .\d]+\] %s: (?:vmrun: (exit \d+)|ended: (.*))$" % name, self.text(), re.M)
-        return match and (match.group(1) or match.group(2))
+        """How the VM ended: "exit N" by the exit port, else the number and words of its vmm, or how that died; None: it runs."""
+        match = re.search(r"^\[[ .\d]+\] (?:%s: (?:vmrun: (exit \d+)|ended: (.*))|root: %s (died: .*))$" % (name, name), self.text(), re.M)
+        return match and (match.group(1) or match.group(2) or match.group(3))
 
     def wait_end(self, name, seconds):
         end = time.monotonic() + seconds

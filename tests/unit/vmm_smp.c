@@ -198,6 +198,17 @@ static void test_start(void)
 	OK(machine_run(&h.m, 0) == MACHINE_RESET, "INIT to vCPU 0 is a reset");
 }
 
+/* Every delivery mode, from a device: there is none that starts a vCPU. */
+static void test_device_messages(void)
+{
+	harness_start_smp(&h, 2);
+	for (unsigned mode = 0; mode < 8; mode++)
+		if (mode != DELIVER_INIT)
+			h.m.msi.msi(&h.m.msi, 0xfeeff000, mode << 8 | 0x9a);
+	OK(h.m.cpu[1].lapic.nmi && !h.m.cpu[1].startup && h.m.cpu[1].activity == CPU_WAITS,
+	   "a device's message cannot start a vCPU that waits for it");
+}
+
 /* While this vCPU is in the guest another ends the machine; then this one fails too. */
 static bool ends_second(struct harness *x, uint64_t deadline)
 {
@@ -422,6 +433,7 @@ int main(void)
 	test_lowest();
 	test_kicks();
 	test_start();
+	test_device_messages();
 	test_first_end();
 	test_stop();
 	test_pause();

@@ -46,7 +46,7 @@ GUEST64_CFLAGS := $(if $(CC_IS_CLANG),--target=x86_64-none-elf) -m64 -march=x86-
 GUEST64_SRCS := tests/vm/guest64_entry.S tests/vm/guest64.c
 # $(1) name, $(2) further sources
 define guest64
-$(BUILD)/vm/$(1).elf: tests/vm/$(1).c $(2) $(GUEST64_SRCS) tests/vm/guest64.h tests/vm/hostile.h tests/vm/guest64.ld $(BUILD)/.flags
+$(BUILD)/vm/$(1).elf: tests/vm/$(1).c $(2) $(GUEST64_SRCS) tests/vm/guest64.h tests/vm/hostile.h tests/vm/hostile_ring.h tests/vm/guest64.ld $(BUILD)/.flags
 	@mkdir -p $$(@D)
 	$$(call quiet,GUEST,$$@) $$(CC) $$(GUEST64_CFLAGS) -r -nostdlib -o $$@.o $$(filter %.c %.S,$$^) && \
 		$$(LD) -m elf_x86_64 -static -nostdlib -z max-page-size=4096 --no-warn-rwx-segments --build-id=none -T tests/vm/guest64.ld -o $$@ $$@.o
@@ -54,6 +54,6 @@ ALL += $(BUILD)/vm/$(1).elf
 endef
 $(eval $(call guest64,honest,))
 $(eval $(call guest64,hostile_cpu,tests/vm/hostile_msr.c))
-$(eval $(call guest64,hostile_ring,))
+$(eval $(call guest64,hostile_ring,tests/vm/hostile_race.c))
 $(eval $(call guest64,hostile_end,))
 $(eval $(call guest64,hostile_dev,tests/vm/hostile_mmio.c tests/vm/hostile_apic.c))

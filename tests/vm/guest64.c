@@ -7,9 +7,15 @@ enum {
 	LINE = 512,
 	INFO_CMDLINE = 4,
 	IST_STACK = 4096,
+	ICR = 0x300,
+	ICR_HIGH = 0x310,
+	INIT = 0x4500,
+	STARTUP = 0x4600,
 	GATE = 0x8e,
 	GATE_USER = 0xee,
 };
+
+#define APIC UINT64_C(0xfee00000)
 
 struct info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
@@ -32,9 +38,10 @@ _Static_assert(sizeof(struct gate) == 16, "gate");
 _Static_assert(sizeof(struct tss) == 104, "TSS");
 _Static_assert(offsetof(struct guest_run, rip) == 152, "known to guest64_entry.S");
 
-extern const uint8_t guest_stubs[];
+extern const uint8_t guest_stubs[], guest_ap[], guest_ap_end[];
 extern uint64_t guest_gdt[10];
 void guest_start(const struct info *info);
+void guest_second_start(void);
 void guest_trap(struct guest_frame *f);
 void guest_enter(const struct guest_run *r);
 _Noreturn void guest_leave(void);
@@ -271,12 +278,18 @@ void guest_gate(unsigned vector, bool present)
 		idt[vector].attr &= 0x7f;
 }
 
-static void load_tables(void)
+static void load_idt(void)
 {
 	struct __attribute__((packed)) {
 		uint16_t limit;
 		uint64_t base;
 	} r = { sizeof(idt) - 1, (uint64_t)idt };
+
+	__asm__ volatile("lidt %0" : : "m"(r));
+}
+
+static void load_tables(void)
+{
 	uint64_t base = (uint64_t)&tss;
 
 	for (unsigned i = 0; i < 256; i++)
@@ -287,7 +300,30 @@ static void load_tables(void)
 	guest_gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
 				 UINT64_C(0x89) << 40 | (base >> 24 & 0xff) << 56;
 	guest_gdt[SEL_TSS / 8 + 1] = base >> 32;
-	__asm__ volatile("lidt %0; ltr %w1" : : "m"(r), "r"(SEL_TSS));
+	load_idt();
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+}
+
+static void (*second_work)(void);
+
+void guest_second_start(void)
+{
+	load_idt();
+	second_work();
+}
+
+static void message(uint32_t what)
+{
+	*(volatile uint32_t *)(APIC + ICR_HIGH) = 1u << 24;
+	*(volatile uint32_t *)(APIC + ICR) = what;
+}
+
+void guest_second(void (*work)(void))
+{
+	second_work = work;
+	memcpy((void *)GUEST_LOW, guest_ap, (size_t)(guest_ap_end - guest_ap));
+	message(INIT);
+	message(STARTUP | GUEST_LOW >> 12);
 }
 
 void guest_start(const struct info *info)

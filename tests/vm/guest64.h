@@ -25,6 +25,7 @@ enum {
 	VECTOR_SS = 12,
 	VECTOR_GP = 13,
 	VECTOR_PF = 14,
+	GUEST_LOW = 0x10000,     /* a page below 1 MiB, where a second vCPU starts */
 	GUEST_STACK = 0x180000,  /* of the code that is run; grows down */
 	GUEST_MEMORY = 0x400000, /* free memory from here */
 };
@@ -79,6 +80,8 @@ struct guest_run guest_ready(const void *code, bool user);
 void guest_run(struct guest_run *r);
 /* Base of segment SEL_WINDOW. */
 void guest_window(uint32_t base);
+/* The second vCPU, by INIT and start-up message, runs this with interrupts off and then stops; the same again in a later call. It must not use guest_run(), nor print. */
+void guest_second(void (*work)(void));
 /* Gate of a vector. present: may be taken. */
 void guest_gate(unsigned vector, bool present);
 

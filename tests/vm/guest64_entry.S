@@ -2,6 +2,7 @@
 /* Start of a 64-bit guest: Multiboot header, long mode with the first 4 GiB one to one, traps (tests/vm/guest64.h). */
 	.set CODE64, 0x08
 	.set DATA, 0x10
+	.set CODE32, 0x18
 
 	.section .multiboot, "a"
 	.align 4
@@ -29,6 +30,15 @@ start32:
 	add $0x200000, %eax
 	add $8, %edi
 	loop 1b
+	call enter_long
+	ljmp $CODE64, $1f
+	.code64
+1:	call load_data
+	mov %ebp, %edi
+	call guest_start
+
+	.code32
+enter_long:
 	mov $0x620, %eax
 	mov %eax, %cr4
 	mov $guest_pml4, %eax
@@ -40,17 +50,43 @@ start32:
 	mov $0x80010033, %eax
 	mov %eax, %cr0
 	lgdt guest_gdtr
-	ljmp $CODE64, $1f
+	ret
+
 	.code64
-1:	mov $DATA, %eax
+load_data:
+	mov $DATA, %eax
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
 	xor %eax, %eax
 	mov %eax, %fs
 	mov %eax, %gs
-	mov %ebp, %edi
-	call guest_start
+	ret
+
+	/* where a further vCPU starts: copied to a page below 1 MiB */
+	.code16
+	.globl guest_ap, guest_ap_end
+guest_ap:
+	lgdtl %cs:(1f - guest_ap)
+	mov %cr0, %eax
+	or $1, %al
+	mov %eax, %cr0
+	ljmpl $CODE32, $ap32
+1:	.word 79
+	.long guest_gdt
+guest_ap_end:
+	.code32
+ap32:	mov $DATA, %eax
+	mov %eax, %ds
+	mov %eax, %ss
+	mov $ap_stack_top, %esp
+	call enter_long
+	ljmp $CODE64, $1f
+	.code64
+1:	call load_data
+	call guest_second_start
+	cli
+	hlt
 
 	/* one stub of 16 bytes a vector: error code, number */
 	.balign 16
@@ -163,5 +199,7 @@ guest_pdpt: .skip 4096
 guest_pd: .skip 16384
 	.skip 32768
 guest_stack_top:
+	.skip 8192
+ap_stack_top:
 saved_rsp: .skip 8
 	.section .note.GNU-stack, "", @progbits

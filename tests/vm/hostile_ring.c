@@ -4,23 +4,10 @@
  * memory, and work again after a reset. The entropy device, which needs nobody else, then has to answer.
  */
 #include "tests/vm/guest64.h"
+#include "tests/vm/hostile_ring.h"
 
 enum {
-	STATUS = 0x14,
-	QUEUE_SELECT = 0x16,
-	QUEUE_SIZE = 0x18,
-	QUEUE_VECTOR = 0x1a,
-	QUEUE_ENABLE = 0x1c,
-	QUEUE_DESC = 0x20,
-	QUEUE_AVAIL = 0x28,
-	QUEUE_USED = 0x30,
 	TABLE = 0x3000,
-	NEXT = 1,
-	WRITE = 2,
-	INDIRECT = 4,
-	SIZE = 128,
-	DRIVER_OK = 15,
-	DEVICE_RNG = 0x1044,
 	GUARD_BYTES = 0x10000,
 	MAX_DEVICES = 31,
 };
@@ -31,24 +18,12 @@ enum {
 #define BUFFER UINT64_C(0x403000)
 #define LIST   UINT64_C(0x404000) /* indirect */
 #define GUARD  UINT64_C(0x500000)
-#define HOLE   UINT64_C(0xd8000000)
-#define FAR    UINT64_C(0x7ffffffff000)
-
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
-struct ring {
-	uint16_t flags, idx, entry[SIZE];
-};
 
 static volatile struct desc *const desc = (volatile struct desc *)DESC,
 				   *const list = (volatile struct desc *)LIST;
 static volatile struct ring *const avail = (volatile struct ring *)AVAIL;
 static volatile uint16_t *const used = (volatile uint16_t *)USED;
-static uint32_t bar, ports;
+uint32_t ring_bar, ring_ports;
 static uint16_t queue;
 
 static uint32_t config(unsigned device, unsigned at)
@@ -63,34 +38,7 @@ static void set_config(unsigned device, unsigned at, uint32_t v)
 	out32(0xcfc, v);
 }
 
-static void put8(unsigned at, uint8_t v)
-{
-	*(volatile uint8_t *)(uint64_t)(bar + at) = v;
-}
-
-static void put16(unsigned at, uint16_t v)
-{
-	*(volatile uint16_t *)(uint64_t)(bar + at) = v;
-}
-
-static void put32(unsigned at, uint32_t v)
-{
-	*(volatile uint32_t *)(uint64_t)(bar + at) = v;
-}
-
-static void put64(unsigned at, uint64_t v)
-{
-	put32(at, (uint32_t)v);
-	put32(at + 4, (uint32_t)(v >> 32));
-}
-
-static void notify(void)
-{
-	out32((uint16_t)(ports + 4u * queue), queue);
-}
-
-/* Features agreed on; the queue's registers are still to be written. */
-static void begin(void)
+void ring_begin(void)
 {
 	put8(STATUS, 0);
 	put8(STATUS, 3);
@@ -98,18 +46,34 @@ static void begin(void)
 	put32(12, 1u << 28);
 	put32(8, 1);
 	put32(12, 1);
-	put8(STATUS, 11);
-	put16(QUEUE_SELECT, queue);
+	put8(STATUS, FEATURES_OK);
 }
 
-static void enable(uint64_t d, uint64_t a, uint64_t u)
+void ring_enable(unsigned q, uint64_t d, uint64_t a, uint64_t u)
 {
+	put16(QUEUE_SELECT, (uint16_t)q);
 	put64(QUEUE_DESC, d);
 	put64(QUEUE_AVAIL, a);
 	put64(QUEUE_USED, u);
 	put16(QUEUE_VECTOR, 0);
 	put16(QUEUE_ENABLE, 1);
+}
+
+static void begin(void)
+{
+	ring_begin();
+	put16(QUEUE_SELECT, queue);
+}
+
+static void enable(uint64_t d, uint64_t a, uint64_t u)
+{
+	ring_enable(queue, d, a, u);
 	put8(STATUS, DRIVER_OK);
+}
+
+static void notify(void)
+{
+	ring_notify(queue);
 }
 
 static void clear(void)
@@ -335,7 +299,7 @@ static void registers(void)
 	put64(QUEUE_DESC, DESC);
 	put16(QUEUE_ENABLE, 1);
 	for (unsigned n = 0; n < 8; n++)
-		out32((uint16_t)(ports + 4 * n), UINT32_MAX);
+		out32((uint16_t)(ring_ports + 4 * n), UINT32_MAX);
 	for (unsigned at = 0; at < 0x4000; at += 4) {
 		put32(at, UINT32_MAX);
 		put16(at + 2, 0x5555);
@@ -406,8 +370,8 @@ static void test_entropy(void)
 
 static void attack_device(unsigned device, uint32_t id)
 {
-	bar = config(device, 0x10) & ~15u;
-	ports = config(device, 0x14) & ~3u;
+	ring_bar = config(device, 0x10) & ~15u;
+	ring_ports = config(device, 0x14) & ~3u;
 	set_config(device, 4, 7);
 	for (queue = 0; queue < 3; queue++)
 		attack(device);
@@ -418,6 +382,7 @@ static void attack_device(unsigned device, uint32_t id)
 	guest_print();
 	if (id >> 16 == DEVICE_RNG)
 		test_entropy();
+	hostile_race(id >> 16);
 }
 
 uint32_t guest_main(const char *words)
@@ -435,7 +400,7 @@ uint32_t guest_main(const char *words)
 		attack_device(device, id);
 		count++;
 	}
-	guest_end("no device touched what it was not given");
+	guest_end("no device touched what it was not given, also while another vCPU changed it");
 	guest_check(count >= 2, "every virtio device was lied to");
 	guest_text("done ");
 	guest_text(guest_name);
