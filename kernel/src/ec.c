@@ -264,21 +264,23 @@ void call_create_ec(struct ec *self)
 static enum status set_fault_pt(struct ec *self, struct ec *e, uint64_t sel)
 {
 	struct slot *slot;
-	struct pt *pt;
+	struct pt *pt = NULL;
 	enum status s;
 
+	if (sel != SEL_NULL) {
+		s = cap_lookup(self->pd, (sel_t)sel, OBJ_PT, RIGHT_CALL, &slot);
+		if (s != S_OK)
+			return s;
+		pt = container_of(slot->obj, struct pt, obj);
+		if (!pt->ec || pt->ec->cpu != e->cpu)
+			return S_BAD_CPU;
+	}
+
+	/* point of no return */
 	list_remove(&e->fault_link);
-	e->fault_pt = NULL;
-	if (sel == SEL_NULL)
-		return S_OK;
-	s = cap_lookup(self->pd, (sel_t)sel, OBJ_PT, RIGHT_CALL, &slot);
-	if (s != S_OK)
-		return s;
-	pt = container_of(slot->obj, struct pt, obj);
-	if (!pt->ec || pt->ec->cpu != e->cpu)
-		return S_BAD_CPU;
 	e->fault_pt = pt;
-	list_insert(&pt->fault_users, &e->fault_link);
+	if (pt)
+		list_insert(&pt->fault_users, &e->fault_link);
 	return S_OK;
 }
 

@@ -209,6 +209,24 @@ static void test_credit(void)
 	      "its objects are gone from every table");
 }
 
+/* A refused change of the portal for a thread's faults leaves the old one. */
+static void test_fault_portal(void)
+{
+	struct ec *ec;
+	struct pt *pt;
+
+	scene();
+	must(CALL5(CREATE_PT, DST, ROOT_PD, LOCAL, 0x4000, 1));
+	ec = container_of(world_slot(world.root, EC)->obj, struct ec, obj);
+	must(CALL3(CTRL_EC, EC, EC_SET_FAULT_PT, DST));
+	pt = ec->fault_pt;
+	check(pt && CALL3(CTRL_EC, EC, EC_SET_FAULT_PT, SM) == S_BAD_CAP && ec->fault_pt == pt,
+	      "a refused portal leaves the one before");
+	check(CALL3(CTRL_EC, EC, EC_SET_FAULT_PT, SEL_NULL) == S_OK && !ec->fault_pt &&
+		      world_check() == NULL,
+	      "and none is none");
+}
+
 /* An object dies while threads wait in it. */
 static void test_waiters(void)
 {
@@ -278,6 +296,7 @@ int main(void)
 		test_failures(&scenarios[i]);
 	test_credit();
 	test_waiters();
+	test_fault_portal();
 	test_overdue();
 	test_guest_timer();
 	return failures();

@@ -202,13 +202,20 @@ static void test_hops(void)
 
 static void test_unmap_while_running(void)
 {
+	const volatile uint64_t *counter;
 	struct lab_vm vm;
+	uint64_t count;
 
 	lab_vm_make(&vm, guest_spin, guest_spin_end);
+	counter = (const volatile uint64_t *)(vm.mem + LAB_DATA);
 	start_side(&vm);
+	sleep_ms(4); /* away from the end of its slice, which takes it out of the guest */
 	lab_must(sys_unmap(vm.space, 0, LAB_RAM), "unmap under a running guest");
+	count = *counter;
 	lab_check(down(side_done, in_ms(10000)) == S_OK && side_exit == VM_EXIT_MEMORY,
 		  "memory goes from under a guest on another CPU");
+	lab_check(count != 0 && *counter == count,
+		  "which writes nothing there once the call has returned");
 }
 
 static void test_end_while_running(void)
