@@ -11,6 +11,7 @@ enum {
 	VECTOR_DB = 1,
 	VECTOR_NMI = 2,
 	VECTOR_UD = 6,
+	VECTOR_SS = 12,
 	VECTOR_GP = 13,
 	VECTOR_PF = 14,
 };

@@ -219,7 +219,8 @@ static bool locate(struct vcpu_state *s, const struct mmio_space *space, const s
 {
 	uint64_t offset = s->gpr[reg] & mask(i->address_bits / 8u);
 
-	return find(s, space, mmu_linear(s, seg, offset), i->size, access, p);
+	return mmu_segment(s, seg, offset, i->size, access) &&
+	       find(s, space, mmu_linear(s, seg, offset), i->size, access, p);
 }
 
 static void advance(struct vcpu_state *s, const struct insn *i, unsigned reg)

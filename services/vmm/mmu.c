@@ -5,6 +5,8 @@
 
 enum { PRESENT = 1, WRITABLE = 2, USER = 4, ACCESSED = 1 << 5, DIRTY = 1 << 6, LARGE = 1 << 7 };
 enum { LEVELS = 5 };
+/* Of a segment's type: code; for data: grows down; may be written, for code: read. */
+enum { TYPE_CODE = 8, TYPE_DOWN = 4, TYPE_GIVES = 2 };
 
 #define CR0_PE   (UINT64_C(1) << 0)
 #define CR0_PG   (UINT64_C(1) << 31)
@@ -41,6 +43,37 @@ uint64_t mmu_linear(const struct vcpu_state *s, enum vcpu_seg_index seg, uint64_
 	if (mmu_code_bits(s) == 64)
 		return seg == VCPU_FS || seg == VCPU_GS ? s->seg[seg].base + offset : offset;
 	return (uint32_t)(s->seg[seg].base + offset);
+}
+
+static bool type_allows(uint16_t attr, enum mmu_access access)
+{
+	bool code = attr & TYPE_CODE, given = attr & TYPE_GIVES;
+
+	if (!(attr & VCPU_ATTR_P))
+		return false;
+	return access == MMU_WRITE ? !code && given : !code || given;
+}
+
+static bool within(const struct vcpu_seg *g, uint64_t offset, unsigned size)
+{
+	uint64_t last = offset + size - 1;
+
+	if ((g->attr & (TYPE_CODE | TYPE_DOWN)) == TYPE_DOWN)
+		return offset > g->limit && last <= (g->attr & VCPU_ATTR_DB ? UINT32_MAX : 0xffff);
+	return last <= g->limit;
+}
+
+bool mmu_segment(struct vcpu_state *s, enum vcpu_seg_index seg, uint64_t offset, unsigned size,
+		 enum mmu_access access)
+{
+	const struct vcpu_seg *g = &s->seg[seg];
+	bool types = (s->cr0 & CR0_PE) && !(s->rflags & RF_VM);
+
+	if (mmu_code_bits(s) == 64 ||
+	    ((!types || type_allows(g->attr, access)) && within(g, offset, size)))
+		return true;
+	exception_raise_error(s, seg == VCPU_SS ? VECTOR_SS : VECTOR_GP, 0);
+	return false;
 }
 
 /* The entries on the way, the last one being the page's. */

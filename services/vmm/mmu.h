@@ -2,7 +2,7 @@
 /*
  * Linear addresses of the guest: segmentation and the walk of its page tables, for the few instructions the VMM carries out. Rights are
  * checked, accessed and dirty bits are set, as the processor does: a guest's own kernel relies on them against its own programs. Reserved bits of
- * entries, segment limits and protection keys are not looked at.
+ * entries and protection keys are not looked at.
  * Needs the groups CR, SEG and EFER of the state. Source: AMD64 APM volume 2, chapters 4 and 5.
  */
 #pragma once
@@ -23,6 +23,10 @@ unsigned mmu_code_bits(const struct vcpu_state *s);
 bool mmu_user(const struct vcpu_state *s);
 /* Linear address of seg:offset; wraps as the mode asks. */
 uint64_t mmu_linear(const struct vcpu_state *s, enum vcpu_seg_index seg, uint64_t offset);
+/* Do limit and type of the segment allow `size` bytes at offset? If not, what the processor would raise is put into the state. AMD64 APM
+ * volume 2, 4.12. */
+bool mmu_segment(struct vcpu_state *s, enum vcpu_seg_index seg, uint64_t offset, unsigned size,
+		 enum mmu_access access);
 /* Guest-physical address of a linear one; false: it is not mapped for that. With an entry that another vCPU changes meanwhile: false too. */
 bool mmu_translate(const struct vcpu_state *s, const struct guest_mem *gm, uint64_t linear,
 		   enum mmu_access access, uint64_t *gpa);

@@ -20,6 +20,9 @@ static void emulate(const uint8_t *data, size_t size, unsigned mode)
 	s.cr0 = mode != 0;
 	s.efer = mode == 2 ? 0x500 : 0;
 	s.seg[VCPU_CS].attr = (uint16_t)(mode == 2 ? VCPU_ATTR_L : mode == 1 ? VCPU_ATTR_DB : 0);
+	for (unsigned i = 0; i < VCPU_SEGS; i++)
+		s.seg[i].limit = size % 7 ? UINT32_MAX : (uint32_t)size * 0x1000;
+	s.seg[VCPU_ES].attr = s.seg[VCPU_DS].attr = (uint16_t)(VCPU_ATTR_P | (size % 16));
 	s.rip = 0x1000;
 	for (unsigned i = 0; i < VCPU_GPRS; i++)
 		s.gpr[i] = 0xfee00000u + size * i;

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "services/vmm/exception.h"
 #include "services/vmm/insn.h"
 #include "services/vmm/mmu.h"
 #include "tests/unit/vmm_harness.h"
@@ -366,6 +367,57 @@ static void test_emulated_rights(void)
 	   "a word over a page's end takes its parts from both pages");
 }
 
+static bool string_at(struct vcpu_state *s, uint64_t di, unsigned vector)
+{
+	struct mmio_space space = { .gm = &h.m.gm, .bus = &h.m.memory, .ports = &h.m.ports };
+
+	s->event = (struct vcpu_event){ 0 };
+	s->rip = CODE;
+	s->gpr[VCPU_RDI] = di;
+	s->gpr[VCPU_RDX] = 0x1234; /* nothing there */
+	h.ram[di & 0xffff] = 0x55;
+	if (mmio_string_port(s, &space) != MMIO_DONE)
+		return false;
+	if (vector == 0)
+		return s->event.info == 0 && s->rip == CODE + 1 && h.ram[di & 0xffff] == 0xff;
+	return (s->event.info & 0xff) == vector && s->rip == CODE && h.ram[di & 0xffff] == 0x55 &&
+	       s->gpr[VCPU_RDI] == di;
+}
+
+/* insw: the processor has not looked at es:di yet when it exits. */
+static void test_segments(void)
+{
+	struct vcpu_state s;
+	struct vcpu_seg *es = &s.seg[VCPU_ES];
+
+	memset(&s, 0, sizeof(s));
+	memcpy(h.ram + CODE, "\x6d", 1);
+	es->limit = 0xffff;
+	OK(string_at(&s, 0xfffe, 0), "in real mode a word ends where its segment does");
+	OK(string_at(&s, 0xffff, VECTOR_GP), "and not behind it");
+	s.cr0 = 1;
+	s.seg[VCPU_CS].attr = VCPU_ATTR_P | VCPU_ATTR_S | 0xb;
+	es->attr = VCPU_ATTR_P | VCPU_ATTR_S | 3;
+	es->limit = 0x7fff;
+	OK(string_at(&s, 0x7ffe, 0) && string_at(&s, 0x7fff, VECTOR_GP),
+	   "a program's segment has its own limit");
+	es->attr = VCPU_ATTR_P | VCPU_ATTR_S | 7;
+	OK(string_at(&s, 0x7fff, VECTOR_GP) && string_at(&s, 0x8000, 0) &&
+		   string_at(&s, 0xffff, VECTOR_GP),
+	   "one that grows down has it below");
+	es->attr = VCPU_ATTR_P | VCPU_ATTR_S | 1;
+	OK(string_at(&s, 0x100, VECTOR_GP), "one to read is not written");
+	es->attr = VCPU_ATTR_P | VCPU_ATTR_S | 0xb;
+	OK(string_at(&s, 0x100, VECTOR_GP), "nor is code");
+	es->attr = 0;
+	OK(string_at(&s, 0x100, VECTOR_GP), "and there is nothing in none");
+	memcpy(h.ram + CODE, "\x36\x6e", 2); /* outsb from ss:si */
+	s.seg[VCPU_SS].attr = VCPU_ATTR_P | VCPU_ATTR_S | 3;
+	s.seg[VCPU_SS].limit = 0xff;
+	s.gpr[VCPU_RSI] = 0x100;
+	OK(string_at(&s, 0x200, VECTOR_SS), "of the stack's segment it is a stack fault");
+}
+
 int main(void)
 {
 	harness_start(&h, false);
@@ -375,6 +427,7 @@ int main(void)
 	test_paging();
 	test_rights();
 	test_emulated_rights();
+	test_segments();
 	harness_stop(&h);
 	return harness_result();
 }
