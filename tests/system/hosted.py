@@ -59,7 +59,8 @@ class Hosted:
                 self.extend(pcr, digest)
             if os.path.exists(self.socket):
                 os.unlink(self.socket)
-            self.tpm._serve(self.socket, self.tpm._relay_machine)
+            life = self.tpm.life
+            self.tpm._serve(self.socket, lambda client: self.tpm._relay_machine(client, life))
         self.mark = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         environment = dict(os.environ)
         if self.options.get("volatile"):

@@ -75,6 +75,7 @@ class Tpm:
         self.filter = None
         self.process = None
         self.lock = threading.Lock()
+        self.life = 0  # resets so far: a command that was under way at one must not reach the chip behind it
         os.makedirs(self.state, exist_ok=True)
         if not os.path.exists(os.path.join(self.state, "tpm2-00.permall")):
             self.manufacture(authority, banks)
@@ -173,17 +174,20 @@ class Tpm:
                 client.sendall(bytes(4))
             else:
                 with self.lock:
+                    self.life += command == CMD_INIT
                     reply = self._control_exchange(request)
                 client.sendall(reply)
 
-    def _relay_machine(self, client):
+    def _relay_machine(self, client, life=None):
+        """`life`: the one in which this machine has power, if it has it in one only."""
         while True:
             command = receive_command(client)
             if not command:
                 return
+            now = self.life if life is None else life
             if self.filter:
                 command = self.filter(command)
-            response = self.command(command)
+            response = self.command(command, now)
             if self.trace is not None:
                 self.trace.append((command, response))
             client.sendall(response)
@@ -195,9 +199,11 @@ class Tpm:
                 return
             client.sendall(self.command(command))
 
-    def command(self, command):
+    def command(self, command, life=None):
         """Sends one TPM command, returns the response; the machine's commands wait meanwhile."""
         with self.lock:
+            if life not in (None, self.life):
+                raise OSError("who sent this has lost its power")
             self.data.sendall(command)
             response = receive_command(self.data)
         if not response:
@@ -230,6 +236,7 @@ class Tpm:
         """What the machine's power-on does to the chip where no emulator does it."""
         self.start()
         with self.lock:
+            self.life += 1
             self._control_exchange(struct.pack(">II", CMD_INIT, 0))
 
     def powered_alone(self):
