@@ -75,8 +75,8 @@ static uint32_t matching(const struct machine *m, const struct apic_msg *msg)
 
 void machine_deliver(struct machine *m, const struct apic_msg *msg)
 {
-	if (msg->delivery !=
-	    DELIVER_STARTUP) /* reserved there: SDM volume 3, 11.11.2; 82093AA, 3.2.4 */
+	/* reserved there: SDM volume 3, 11.11.2; 82093AA, 3.2.4 */
+	if (msg->delivery != DELIVER_STARTUP)
 		deliver(m, msg, matching(m, msg));
 }
 

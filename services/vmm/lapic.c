@@ -50,8 +50,8 @@ static int highest(const uint32_t *set)
 {
 	uint32_t any = 0;
 
-	for (int i = 0; i < 8;
-	     i++) /* mostly there is none, and this is a few vector instructions */
+	/* mostly there is none, and this is a few vector instructions */
+	for (int i = 0; i < 8; i++)
 		any |= set[i];
 	for (int i = 7; any != 0 && i >= 0; i--)
 		if (set[i] != 0)

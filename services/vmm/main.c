@@ -388,8 +388,8 @@ static enum machine_end live_on(void)
 
 	for (;;) {
 		plan_renewal();
-		host_service(&host, &machine,
-			     0); /* from here on the channels wake a guest that never sleeps, too */
+		/* from here on the channels wake a guest that never sleeps, too */
+		host_service(&host, &machine, 0);
 		threads_run();
 		end = machine_run(&machine, 0);
 		threads_join();
