@@ -53,7 +53,7 @@ def start(lab, name, manifest, peer, variants=None, pc=False, parts=None, **opti
     """A machine that runs `manifest`, with virtio devices or those of an old PC; `parts` are boot parts beside `peer`."""
     image = lab_image(lab.subdir(name + "-image"), manifest, variants, dict(parts or {}, peer=peer))
     devices = {"extra": pc_devices(lab, name)} if pc else {"disks": [("disk.img", 64)], "net": True}
-    machine = lab.machine(name, image=image, parallel=True, **devices, **options)
+    machine = lab.machine(name, image=image, parallel=not parts, **devices, **options)  # the parts are a guest's
     machine.start()
     return machine
 
